@@ -1,0 +1,193 @@
+package store
+
+import (
+	"time"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/schedule"
+)
+
+// A User is one account.
+type User struct {
+	ID, Email, Name  string
+	Role             access.Role
+	PasswordHash     string // argon2id in PHC form; empty: cannot sign in with a password yet
+	Disabled         bool
+	Groups           []string // ids of groups, kept by hand or by a provider
+	Created, Updated time.Time
+	Version          int64
+}
+
+// A Group is a named set of users. The built-in groups are not rows.
+type Group struct {
+	ID, Name string
+	Members  int
+	Created  time.Time
+}
+
+// A Session is one signed-in browser. Its id is known only to the browser; the store keeps its hash.
+type Session struct {
+	Hash                      []byte
+	UserID                    string
+	Created, Seen, Ends, Auth time.Time // Auth: when the password was last given
+	IP, Agent                 string
+}
+
+// A OneTimeToken is a setup or invitation link, kept as a hash.
+type OneTimeToken struct {
+	Hash             []byte
+	Purpose          string // "setup" or "invite"
+	UserID           string
+	Created, Expires time.Time
+	Used             time.Time // zero: not yet
+}
+
+// An APIToken is a personal access token, kept as a hash.
+type APIToken struct {
+	ID, UserID, Name       string
+	Hash                   []byte
+	Scope                  access.Scope
+	Created, Expires, Used time.Time // zero: never
+}
+
+// A Project is a notebook with its shares.
+type Project struct {
+	ID, Name, OwnerID string
+	Shares            []access.Share
+	Created, Updated  time.Time
+	Version           int64
+}
+
+// A ReachState says how the last contact with a connection's server went.
+type ReachState string
+
+// The reach states.
+const (
+	ReachUnknown       ReachState = "unknown"
+	ReachOK            ReachState = "ok"
+	ReachUnreachable   ReachState = "unreachable"
+	ReachRefreshFailed ReachState = "refresh_failed"
+)
+
+// A Connection is how to reach one database, without its secrets.
+type Connection struct {
+	ID, Name, Type                 string
+	ProjectID                      string // empty: a workspace connection
+	Draft                          bool
+	Description                    string
+	Config                         map[string]string
+	Destination                    string   // the connector's digest of where secrets go
+	SecretsSet                     []string // keys of the secrets that are saved, sorted
+	CanQuery, CanViewResults       []string // group ids, sorted; empty for a project connection
+	RefreshAdminsOnly              bool
+	AllowWriteback, HideFromAgents bool
+	Schedule                       schedule.Spec
+	ScheduleAnchor                 time.Time // from when "every N hours" counts
+	NextRefresh                    time.Time // zero: never
+	Filter                         catalog.Filter
+	ServerProduct, ServerVersion   string
+	Reach                          ReachState
+	ReachCause, ReachWords         string    // of the last failure
+	ReachSince, ReachChecked       time.Time // since when the state holds; when it was last seen
+	CreatedBy                      string
+	Created, Updated               time.Time
+	Version                        int64
+}
+
+// Access is the part of the connection that access decides on.
+func (c *Connection) Access() access.Connection {
+	return access.Connection{ID: c.ID, Name: c.Name, ProjectID: c.ProjectID, Draft: c.Draft, CanQuery: c.CanQuery,
+		CanViewResults: c.CanViewResults, RefreshAdminsOnly: c.RefreshAdminsOnly}
+}
+
+// CatalogState is what is kept of a connection's catalog as a whole.
+type CatalogState struct {
+	Generation      int64
+	Tables, Columns int64
+	Read, Changed   time.Time // last complete reading; last reading that changed something
+}
+
+// A StaleScope is a part of a catalog that the last reading could not read.
+type StaleScope struct {
+	Path   catalog.Path
+	Reason string
+	Since  time.Time
+}
+
+// A Run is one schema refresh.
+type Run struct {
+	ID, ConnectionID              string
+	Trigger                       string // created, manual, schedule, api
+	StartedBy                     string // user id; empty: the schedule
+	State                         string // queued, running, succeeded, failed, cancelled, interrupted
+	Phase                         string
+	Read, Added, Removed, Changed int64
+	Cause, Error, Hint            string
+	Queued, Started, Finished     time.Time
+}
+
+// A Change is one line of what a refresh found, by name.
+type Change struct {
+	Change string // added, removed, changed
+	Path   catalog.Path
+	Detail string // "column total: integer -> bigint"
+}
+
+// A Cell is one block of a notebook.
+type Cell struct {
+	ID, ProjectID    string
+	Position         int64
+	Kind             string // sql, text, input
+	Name             string // of the output, or of the parameter
+	Source           string
+	ConnectionID     string
+	Config           map[string]any
+	Created, Updated time.Time
+	Version          int64
+}
+
+// A Result is one run of a cell and what was kept of its answer.
+type Result struct {
+	ID, ProjectID, CellID, ConnectionID string
+	RunBy                               string
+	State                               string // running, succeeded, failed, cancelled
+	Columns                             []ResultColumn
+	Rows, Bytes                         int64
+	Truncated                           string // why it was cut, for people; empty: it is whole
+	Affected                            int64
+	Cause, Error, Hint                  string
+	ErrorPosition                       int
+	SQLHash                             string
+	Started, Finished                   time.Time
+}
+
+// A ResultColumn is one column of a kept result.
+type ResultColumn struct {
+	Name   string         `json:"name"`
+	Type   string         `json:"type"`
+	Family catalog.Family `json:"family"`
+}
+
+// An AuditEntry says who did what to what. It holds no secret.
+type AuditEntry struct {
+	Who                              access.Actor
+	Action                           string // "connection.create"; dotted subject.verb
+	ObjectType, ObjectID, ObjectName string
+	Outcome                          string         // ok, refused, failed; empty is ok
+	Detail                           map[string]any // before and after, without secrets
+}
+
+// An AuditRow is an entry as it is kept, chained to the one before it.
+type AuditRow struct {
+	Seq                              int64
+	ID                               string
+	At                               time.Time
+	ActorID, Actor                   string
+	Action                           string
+	ObjectType, ObjectID, ObjectName string
+	Outcome                          string
+	Detail                           string // JSON
+	IP, RequestID                    string
+	PrevHash, Hash                   []byte
+}
