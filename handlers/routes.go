@@ -1,0 +1,65 @@
+package handlers
+
+import (
+	"net/http"
+
+	"patchbay/access"
+)
+
+// A route is one address, who may call it, and what answers. Rules about single objects are asked by the act itself, with the
+// object named (SPEC section 2).
+type route struct {
+	pattern string
+	who     rule
+	handle  func(*Server, http.ResponseWriter, *http.Request, access.Actor) error
+}
+
+// A rule says who may call a route at all.
+type rule int
+
+const (
+	anyone   rule = iota // before sign-in: must never open an outgoing connection (P2)
+	signedIn             // every user; what they may do with the object, the act decides
+	admin                // Admins only
+)
+
+// allow refuses a caller that the rule does not let in, and a token whose scope is too small for the method.
+func (who rule) allow(a access.Actor, r *http.Request) error {
+	if who == anyone {
+		return nil
+	}
+	if a.Anonymous() {
+		return errSignedOut
+	}
+	need := access.ScopeRead
+	if r.Method != http.MethodGet {
+		need = access.ScopeWrite
+		if who == admin {
+			need = access.ScopeAdmin
+		}
+	}
+	if err := access.ScopeAllows(a, need); err != nil {
+		return err
+	}
+	if who == admin {
+		return access.AdminOnly(a, r.Method+" "+r.URL.Path)
+	}
+	return nil
+}
+
+// routes is every address of the server, static files excepted.
+var routes = []route{
+	{"GET /healthz", anyone, (*Server).healthz},
+	{"GET /readyz", anyone, (*Server).readyz},
+	{"GET /metrics", admin, (*Server).metrics},
+
+	// Signing in.
+	{"GET /setup", anyone, (*Server).setupPage},
+	{"POST /setup", anyone, (*Server).completeSetup},
+	{"GET /sign-in", anyone, (*Server).signInPage},
+	{"POST /sign-in", anyone, (*Server).signIn},
+	{"POST /sign-out", signedIn, (*Server).signOut},
+	{"GET /invite/{token}", anyone, (*Server).invitePage},
+	{"POST /invite/{token}", anyone, (*Server).acceptInvite},
+	{"POST /theme", anyone, (*Server).setTheme},
+}

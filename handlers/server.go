@@ -1,0 +1,197 @@
+// Package handlers is the HTTP door: pages in HTML, the API in JSON. One table holds every route and who may call it; one
+// table turns errors into answers. Rules and acts live in the packages below; a handler reads the request, asks them, and
+// renders.
+package handlers
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/base32"
+	"errors"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"patchbay/access"
+	"patchbay/auth"
+	"patchbay/connectors"
+	"patchbay/notebook"
+	"patchbay/query"
+	"patchbay/refresh"
+	"patchbay/store"
+	"patchbay/workspace"
+)
+
+// A Server answers requests. Its fields are set once, before the first request.
+type Server struct {
+	Store     *store.Store
+	Auth      *auth.Auth
+	Workspace *workspace.Workspace
+	Registry  *connectors.Registry
+	Refresh   *refresh.Runner
+	Query     *query.Runner
+	Notebook  *notebook.Notebook
+	Log       *slog.Logger
+	BaseURL   string // public URL without a slash at the end; empty: from the request, in local use
+	Version   string
+	Now       func() time.Time
+	Ready     func(context.Context) error // nil: ready; else why not
+	Metrics   http.Handler
+}
+
+// maxBody bounds every request body.
+const maxBody = 1 << 20
+
+var errSignedOut = errors.New("nobody is signed in")
+
+// Handler is the whole server: recover, request id, headers, cross-origin check, clean path, then the route.
+func (s *Server) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range routes {
+		mux.Handle(r.pattern, s.guarded(r))
+	}
+	mux.Handle("GET /static/", staticHandler())
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.fail(w, r, access.Actor{}, unmatched(mux, r)) })
+	cross := http.NewCrossOriginProtection()
+	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.fail(w, r, access.Actor{}, &statusError{http.StatusForbidden, "cross_origin", "This request came from another site"})
+	}))
+	return s.base(cleanPath(s, cross.Handler(mux)))
+}
+
+// unmatched tells a wrong method from a wrong path.
+func unmatched(mux *http.ServeMux, r *http.Request) error {
+	for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE"} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != "/" && pattern != "" && method != r.Method {
+			return &statusError{http.StatusMethodNotAllowed, "method_not_allowed", "This address does not answer to " + r.Method}
+		}
+	}
+	return errNotFound
+}
+
+// guarded asks who is calling and whether the route's rule lets them, then runs the handler.
+func (s *Server) guarded(rt route) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
+		who, err := s.actor(r)
+		if err == nil {
+			err = rt.who.allow(who, r)
+		}
+		if err == nil {
+			err = rt.handle(s, w, r, who)
+		}
+		if err != nil {
+			s.fail(w, r, who, err)
+		}
+	})
+}
+
+// actor finds who is calling. Tokens count on API paths only, and sessions on pages only... except that a page's own script
+// may call the API with its session.
+func (s *Server) actor(r *http.Request) (access.Actor, error) {
+	if r.URL.Query().Has("token") && isAPI(r) {
+		return access.Actor{}, &badRequest{"token_in_url", "Send the token in the Authorization header, never in the address"}
+	}
+	who, err := s.Auth.Actor(r)
+	who.RequestID = requestID(r)
+	return who, err
+}
+
+func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
+
+// base wraps everything: request id, security headers, panic, access log.
+func (s *Server) base(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = withRequestID(r)
+		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
+		start := time.Now()
+		s.securityHeaders(w, r)
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				s.Log.Error("panic in a handler", "panic", p, "stack", string(debug.Stack()), "request", requestID(r))
+				s.fail(rec, r, access.Actor{}, errors.New("panic"))
+			}
+			s.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "ms", time.Since(start).Milliseconds(), "request", requestID(r))
+		}()
+		next.ServeHTTP(rec, r)
+	})
+}
+
+// csp is the policy of every page. Notebook pages add a nonce to style-src for the editor, in noncePolicy.
+const csp = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; connect-src 'self'; " +
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+
+func (s *Server) securityHeaders(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
+	h.Set("Content-Security-Policy", csp)
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "same-origin")
+	h.Set("Cross-Origin-Opener-Policy", "same-origin")
+	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
+	h.Set("Cache-Control", "no-store")
+	if strings.HasPrefix(s.BaseURL, "https://") {
+		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
+	}
+}
+
+// styleNonce lets the editor's generated styles through on this answer (DESIGN-UI section 2, rule 2).
+func styleNonce(w http.ResponseWriter) string {
+	nonce := rand.Text()
+	w.Header().Set("Content-Security-Policy", strings.Replace(csp, "style-src 'self'", "style-src 'self' 'nonce-"+nonce+"'", 1))
+	return nonce
+}
+
+// cleanPath refuses a path that another reader could take for another route, before routing (P18).
+func cleanPath(s *Server, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if unclean(r.URL.EscapedPath(), r.URL.Path) {
+			s.fail(w, r, access.Actor{}, errNotFound)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func unclean(escaped, path string) bool {
+	lower := strings.ToLower(escaped)
+	for _, bad := range []string{"//", "/./", "/../", "%2f", "%5c", "%00", ";", "\\"} {
+		if strings.Contains(lower, bad) {
+			return true
+		}
+	}
+	return strings.HasSuffix(path, "/.") || strings.HasSuffix(path, "/..") || (strings.HasSuffix(path, ".") && len(path) > 1)
+}
+
+// A recorder remembers the status for the access log and lets streaming handlers reach the connection.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	wrote  bool
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if !r.wrote {
+		r.status, r.wrote = status, true
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	r.wrote = true
+	return r.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController flush and set deadlines.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+var idEncoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPadding(base32.NoPadding)
+
+func newRequestID() string {
+	var b [10]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return idEncoding.EncodeToString(b[:])
+}

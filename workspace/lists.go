@@ -1,0 +1,195 @@
+package workspace
+
+import (
+	"context"
+
+	"patchbay/access"
+	"patchbay/store"
+)
+
+// A ConnectionView is a connection with what one actor may do with it.
+type ConnectionView struct {
+	store.Connection
+	Decision access.ConnectionDecision
+}
+
+// Connections are those that exist for the actor: all of them for an Admin, else those with Can query. Both doors, page and
+// API, list by it.
+func (w *Workspace) Connections(ctx context.Context, who access.Actor) ([]ConnectionView, error) {
+	return view(ctx, w.Store, func(tx *store.Tx) ([]ConnectionView, error) {
+		all, err := tx.Connections()
+		if err != nil {
+			return nil, err
+		}
+		var seen []ConnectionView
+		for _, c := range all {
+			v, err := connectionView(tx, who, c)
+			if err != nil {
+				return nil, err
+			}
+			if exists(who, v) {
+				seen = append(seen, v)
+			}
+		}
+		return seen, nil
+	})
+}
+
+// Connection is one connection as it exists for the actor; any other is not found.
+func (w *Workspace) Connection(ctx context.Context, who access.Actor, id string) (ConnectionView, error) {
+	return view(ctx, w.Store, func(tx *store.Tx) (ConnectionView, error) {
+		c, err := tx.Connection(id)
+		if err != nil {
+			return ConnectionView{}, err
+		}
+		v, err := connectionView(tx, who, c)
+		if err == nil && !exists(who, v) {
+			err = store.ErrNotFound
+		}
+		return v, err
+	})
+}
+
+// exists says whether the actor may know of the connection (SPEC section 2: Can query decides).
+func exists(who access.Actor, v ConnectionView) bool {
+	return who.IsAdmin() || v.Decision.CanQuery
+}
+
+func connectionView(tx *store.Tx, who access.Actor, c store.Connection) (ConnectionView, error) {
+	facts, project, err := connectionFacts(tx, c)
+	if err != nil {
+		return ConnectionView{}, err
+	}
+	return ConnectionView{Connection: c, Decision: access.OnConnection(who, facts, project)}, nil
+}
+
+// ProjectConnections are the connections that a project uses and that exist for the actor.
+func (w *Workspace) ProjectConnections(ctx context.Context, who access.Actor, projectID string) ([]ConnectionView, error) {
+	p, err := w.Project(ctx, who, projectID)
+	if err != nil {
+		return nil, err
+	}
+	return view(ctx, w.Store, func(tx *store.Tx) ([]ConnectionView, error) {
+		var seen []ConnectionView
+		for _, c := range p.Uses {
+			v, err := connectionView(tx, who, c)
+			if err != nil {
+				return nil, err
+			}
+			if exists(who, v) {
+				seen = append(seen, v)
+			}
+		}
+		return seen, nil
+	})
+}
+
+// Importable are the workspace connections that the actor could import into a project and that it does not use yet.
+func (w *Workspace) Importable(ctx context.Context, who access.Actor, projectID string) ([]ConnectionView, error) {
+	p, err := w.Project(ctx, who, projectID)
+	if err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, c := range p.Uses {
+		used[c.ID] = true
+	}
+	all, err := w.Connections(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	var out []ConnectionView
+	for _, c := range all {
+		if c.ProjectID == "" && !c.Draft && !used[c.ID] && c.Decision.CanQuery {
+			out = append(out, c)
+		}
+	}
+	return out, nil
+}
+
+// Usage says which projects use a connection: those the actor may open, and how many more there are.
+func (w *Workspace) Usage(ctx context.Context, who access.Actor, connectionID string) (named []ProjectView, others int, err error) {
+	if _, err := w.Connection(ctx, who, connectionID); err != nil {
+		return nil, 0, err
+	}
+	err = w.Store.View(ctx, func(tx *store.Tx) error {
+		projects, err := tx.ImportsOf(connectionID)
+		if err != nil {
+			return err
+		}
+		for _, p := range projects {
+			v, _, err := projectView(tx, who, p)
+			if err != nil {
+				return err
+			}
+			if v.Decision.Access > access.None {
+				named = append(named, v)
+			} else {
+				others++
+			}
+		}
+		return nil
+	})
+	return named, others, err
+}
+
+// StartRefresh begins a schema refresh, or joins the one that runs.
+func (w *Workspace) StartRefresh(ctx context.Context, who access.Actor, connectionID, trigger string) (store.Run, error) {
+	c, err := w.Connection(ctx, who, connectionID)
+	if err != nil {
+		return store.Run{}, err
+	}
+	if c.Draft {
+		return store.Run{}, invalid("id", "This connection is a draft. Finish it first")
+	}
+	facts, project, err := w.facts(ctx, c.Connection)
+	if err != nil {
+		return store.Run{}, err
+	}
+	if err := access.RefreshSchema(who, facts, project); err != nil {
+		return store.Run{}, err
+	}
+	run, err := w.Refresh.Start(ctx, connectionID, trigger, who.UserID)
+	if err != nil {
+		return store.Run{}, err
+	}
+	entry := connectionEntry(who, "connection.refresh", c.Connection)
+	entry.Detail["run"] = run.ID
+	return run, w.Store.Audit(ctx, entry)
+}
+
+// CancelRefresh ends a running refresh; who may start one may end it.
+func (w *Workspace) CancelRefresh(ctx context.Context, who access.Actor, connectionID, runID string) error {
+	c, err := w.Connection(ctx, who, connectionID)
+	if err != nil {
+		return err
+	}
+	facts, project, err := w.facts(ctx, c.Connection)
+	if err != nil {
+		return err
+	}
+	if err := access.RefreshSchema(who, facts, project); err != nil {
+		return err
+	}
+	run, err := w.Store.Run(ctx, runID)
+	if err != nil {
+		return err
+	}
+	if run.ConnectionID != connectionID {
+		return store.ErrNotFound
+	}
+	entry := connectionEntry(who, "connection.refresh_cancel", c.Connection)
+	entry.Detail["run"] = runID
+	if err := w.Store.Audit(ctx, entry); err != nil {
+		return err
+	}
+	return w.Refresh.Cancel(runID)
+}
+
+func (w *Workspace) facts(ctx context.Context, c store.Connection) (facts access.Connection, project *access.Project, err error) {
+	err = w.Store.View(ctx, func(tx *store.Tx) (err error) {
+		facts, project, err = connectionFacts(tx, c)
+		return err
+	})
+	return facts, project, err
+}

@@ -1,0 +1,115 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/crypto/ssh"
+
+	"patchbay/access"
+	"patchbay/connectors"
+	"patchbay/secret"
+	"patchbay/store"
+)
+
+// An Opener turns a stored connection into an open source. It unseals the secrets for that one use.
+type Opener struct {
+	Store     *store.Store
+	Registry  *connectors.Registry
+	Keys      *secret.Ring
+	FilesDir  string   // where the files of embedded products lie
+	Forbidden []string // the store's own files, which no connection may open (P7)
+	SSHKey    ssh.Signer
+}
+
+// owner is the associated data that a connection's secret is sealed with: it opens in this row, this field and towards this
+// destination only (P12, P27).
+func owner(connectionID, field, destination string) []string {
+	return []string{"connection", connectionID, field, destination}
+}
+
+// seal seals each secret for its place.
+func (o *Opener) seal(id, destination string, secrets connectors.Secrets) (map[string][]byte, error) {
+	boxes := make(map[string][]byte, len(secrets))
+	for field, s := range secrets {
+		if s.IsZero() {
+			continue
+		}
+		box, err := o.Keys.Seal([]byte(s.Reveal()), owner(id, field, destination)...)
+		if err != nil {
+			return nil, fmt.Errorf("seal %s: %w", field, err)
+		}
+		boxes[field] = box
+	}
+	return boxes, nil
+}
+
+// unseal opens the saved secrets of a connection, those named in except left out.
+func (o *Opener) unseal(ctx context.Context, c *store.Connection, except map[string]bool) (connectors.Secrets, error) {
+	out := connectors.Secrets{}
+	err := o.Store.View(ctx, func(tx *store.Tx) error {
+		for _, field := range c.SecretsSet {
+			if except[field] {
+				continue
+			}
+			box, err := tx.SecretBox(c.ID, field)
+			if err != nil {
+				return fmt.Errorf("read secret %s: %w", field, err)
+			}
+			plain, err := o.Keys.Open(box, owner(c.ID, field, c.Destination)...)
+			if err != nil {
+				return &connectors.Error{Cause: connectors.CauseSignIn, Op: "open saved secret " + field,
+					Hint: "The saved secret cannot be opened with this server's key. Enter it again in the connection's settings"}
+			}
+			out[field] = secret.New(string(plain))
+		}
+		return nil
+	})
+	return out, err
+}
+
+// Open reaches the server of a stored connection and signs in. The source must be closed.
+func (o *Opener) Open(ctx context.Context, c *store.Connection) (connectors.Source, error) {
+	if c.Draft {
+		return nil, &connectors.Error{Cause: connectors.CauseUnsupported, Op: "open " + c.Name, Hint: "This connection is a draft. Finish it first"}
+	}
+	secrets, err := o.unseal(ctx, c, nil)
+	if err != nil {
+		return nil, err
+	}
+	req, err := o.request(ctx, c, secrets)
+	if err != nil {
+		return nil, err
+	}
+	return o.Registry.Open(ctx, req)
+}
+
+// request is what the registry needs to reach c with these secrets.
+func (o *Opener) request(ctx context.Context, c *store.Connection, secrets connectors.Secrets) (connectors.Request, error) {
+	connector, ok := o.Registry.Get(c.Type)
+	if !ok {
+		return connectors.Request{}, &connectors.Error{Cause: connectors.CauseUnsupported, Op: "open " + c.Name, Message: "unknown type " + c.Type}
+	}
+	private, err := o.allowPrivate(ctx, c)
+	if err != nil {
+		return connectors.Request{}, err
+	}
+	return connectors.Request{Connector: connector, Values: c.Config, Secrets: secrets, AllowPrivate: private,
+		FilesDir: o.FilesDir, Forbidden: o.Forbidden, WorkspaceKey: o.SSHKey}, nil
+}
+
+// allowPrivate says whether a connection may point to loopback and private ranges: those made by Admins may (SPEC section 4).
+func (o *Opener) allowPrivate(ctx context.Context, c *store.Connection) (bool, error) {
+	if c.ProjectID == "" {
+		return true, nil
+	}
+	u, err := o.Store.User(ctx, c.CreatedBy)
+	if errors.Is(err, store.ErrNotFound) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read maker of connection: %w", err)
+	}
+	return u.Role == access.RoleAdmin && !u.Disabled, nil
+}
