@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sort"
+	"strings"
+
+	"github.com/andybalholm/brotli"
+	"github.com/evanw/esbuild/pkg/api"
+)
+
+// distDir holds nothing but what bundle makes.
+const distDir = "static/dist"
+
+// bundle makes every output, by its path below the top folder. The same sources always make the same bytes.
+func bundle(root string) (map[string][]byte, error) {
+	src, err := filepath.Abs(filepath.Join(root, "static", "src"))
+	if err != nil {
+		return nil, err
+	}
+	sprites, err := makeSprites(src)
+	if err != nil {
+		return nil, err
+	}
+	result := api.Build(options(src, sprites))
+	if len(result.Errors) > 0 {
+		return nil, errors.New(strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
+	}
+	files := map[string][]byte{}
+	for _, f := range result.OutputFiles {
+		name := filepath.Base(f.Path)
+		if !served(name) {
+			continue
+		}
+		if err := addTwins(files, distDir+"/"+name, f.Contents); err != nil {
+			return nil, err
+		}
+	}
+	axe, err := os.ReadFile(filepath.Join(src, "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		return nil, fmt.Errorf("read axe: %w", err)
+	}
+	files["e2e/testdata/axe.min.js"] = axe
+	return files, nil
+}
+
+func options(src string, sprites map[string][]byte) api.BuildOptions {
+	return api.BuildOptions{
+		AbsWorkingDir: src,
+		EntryPoints:   []string{"css/app.css", "js/app.js", "js/notebook.js", "sprites.js"},
+		Outdir:        "dist",
+		EntryNames:    "[name].[hash]",
+		ChunkNames:    "part.[hash]",
+		AssetNames:    "[name].[hash]",
+		PublicPath:    "/static",
+		Bundle:        true,
+		Splitting:     true,
+		Format:        api.FormatESModule,
+		Target:        api.ES2022,
+		Charset:       api.CharsetUTF8,
+		LegalComments: api.LegalCommentsNone, // NOTICE holds them
+		Loader:        map[string]api.Loader{".woff2": api.LoaderFile, ".svg": api.LoaderFile},
+		Plugins:       []api.Plugin{spritePlugin(sprites)},
+
+		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
+	}
+}
+
+// served says whether an output of esbuild goes to browsers. The entry that only names the sprites does not.
+func served(name string) bool { return !strings.HasPrefix(name, "sprites.") }
+
+// addTwins adds a file and, where they are smaller, its compressed twins.
+func addTwins(files map[string][]byte, name string, body []byte) error {
+	files[name] = body
+	var gz, br bytes.Buffer
+	zip, err := gzip.NewWriterLevel(&gz, gzip.BestCompression)
+	if err != nil {
+		return err
+	}
+	brot := brotli.NewWriterLevel(&br, brotli.BestCompression)
+	for _, w := range []interface {
+		Write([]byte) (int, error)
+		Close() error
+	}{zip, brot} {
+		if _, err := w.Write(body); err != nil {
+			return fmt.Errorf("compress %s: %w", name, err)
+		}
+		if err := w.Close(); err != nil {
+			return fmt.Errorf("compress %s: %w", name, err)
+		}
+	}
+	for suffix, twin := range map[string][]byte{".gz": gz.Bytes(), ".br": br.Bytes()} {
+		if len(twin) < len(body)*9/10 {
+			files[name+suffix] = twin
+		}
+	}
+	return nil
+}
+
+// write replaces the committed bundle by files.
+func write(root string, files map[string][]byte) error {
+	old, err := filepath.Glob(filepath.Join(root, distDir, "*"))
+	if err != nil {
+		return err
+	}
+	for name, body := range files {
+		path := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, body, 0o644); err != nil {
+			return err
+		}
+	}
+	for _, path := range old {
+		if _, kept := files[distDir+"/"+filepath.Base(path)]; !kept {
+			if err := os.Remove(path); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// compare names every committed file that differs from files, is missing, or is left over.
+func compare(root string, files map[string][]byte) ([]string, error) {
+	var stale []string
+	for name, body := range files {
+		have, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(name)))
+		if err != nil || !bytes.Equal(have, body) {
+			stale = append(stale, name)
+		}
+	}
+	committed, err := filepath.Glob(filepath.Join(root, distDir, "*"))
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range committed {
+		if name := distDir + "/" + filepath.Base(path); files[name] == nil {
+			stale = append(stale, name)
+		}
+	}
+	sort.Strings(stale)
+	return stale, nil
+}

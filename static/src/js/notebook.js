@@ -1,0 +1,2 @@
+// Notebook pages: the data browser, the editor and the result grid.
+export {};
