@@ -1,0 +1,4 @@
+-- Row counts as of the last ANALYZE: the first number of each statistic.
+SELECT tbl, CAST(stat AS INTEGER)
+FROM sqlite_stat1
+WHERE stat IS NOT NULL
