@@ -12,7 +12,6 @@ type Page struct {
 	Theme  string // "light", "dark" or "" to follow the system
 	Nonce  string // notebook pages: lets the editor's own styles through
 	Wide   bool   // content may take the whole width
-	Keys   bool   // single-key shortcuts are on
 }
 
 // A User is the person at the screen.

@@ -10,44 +10,63 @@ import (
 	"github.com/evanw/esbuild/pkg/api"
 )
 
-// makeSprites makes icons.svg from the names in icons.txt (Lucide) and logos.svg from those in logos.txt (simple-icons).
+// makeSprites makes icons.svg from the names in icons.txt (Lucide), and logos.svg from logos.txt: a line there is a connector's
+// type and the name of its mark in simple-icons, or "=" and the letters that stand in for a mark it lacks.
 func makeSprites(src string) (map[string][]byte, error) {
-	sprites := map[string][]byte{}
-	for name, folder := range map[string]string{"icons": "lucide-static/icons", "logos": "simple-icons/icons"} {
-		list, err := os.ReadFile(filepath.Join(src, name+".txt"))
-		if err != nil {
-			return nil, fmt.Errorf("read the list of %s: %w", name, err)
-		}
-		sprite, err := makeSprite(filepath.Join(src, "node_modules", filepath.FromSlash(folder)), strings.Fields(string(list)))
-		if err != nil {
+	icons, err := os.ReadFile(filepath.Join(src, "icons.txt"))
+	if err != nil {
+		return nil, fmt.Errorf("read the list of icons: %w", err)
+	}
+	logos, err := os.ReadFile(filepath.Join(src, "logos.txt"))
+	if err != nil {
+		return nil, fmt.Errorf("read the list of logos: %w", err)
+	}
+	var iconSprite, logoSprite sprite
+	for name := range strings.FieldsSeq(string(icons)) {
+		if err := iconSprite.addFile(name, filepath.Join(src, "node_modules", "lucide-static", "icons", name+".svg")); err != nil {
 			return nil, err
 		}
-		sprites[name+".svg"] = sprite
 	}
-	return sprites, nil
+	for line := range strings.Lines(string(logos)) {
+		id, mark, _ := strings.Cut(strings.TrimSpace(line), " ")
+		if letters, ok := strings.CutPrefix(mark, "="); ok {
+			logoSprite.add(id, `<text x="12" y="17">`+letters+`</text>`)
+			continue
+		}
+		if err := logoSprite.addFile(id, filepath.Join(src, "node_modules", "simple-icons", "icons", mark+".svg")); err != nil {
+			return nil, err
+		}
+	}
+	return map[string][]byte{"icons.svg": iconSprite.bytes(), "logos.svg": logoSprite.bytes()}, nil
 }
+
+// A sprite is one SVG file of many pictures, each with a name.
+type sprite struct{ symbols strings.Builder }
 
 var (
 	svgBody = regexp.MustCompile(`(?s)<svg[^>]*>(.*)</svg>`)
 	noise   = regexp.MustCompile(`(?s)<title>.*?</title>|\n\s*`)
 )
 
-func makeSprite(folder string, names []string) ([]byte, error) {
-	var b strings.Builder
-	b.WriteString(`<svg xmlns="http://www.w3.org/2000/svg">`)
-	for _, name := range names {
-		svg, err := os.ReadFile(filepath.Join(folder, name+".svg"))
-		if err != nil {
-			return nil, fmt.Errorf("read picture %s: %w", name, err)
-		}
-		body := svgBody.FindSubmatch(svg)
-		if body == nil {
-			return nil, fmt.Errorf("picture %s is not an SVG file", name)
-		}
-		fmt.Fprintf(&b, `<symbol id="%s" viewBox="0 0 24 24">%s</symbol>`, name, noise.ReplaceAll(body[1], nil))
+func (s *sprite) addFile(id, path string) error {
+	svg, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read picture of %s: %w", id, err)
 	}
-	b.WriteString("</svg>\n")
-	return []byte(b.String()), nil
+	body := svgBody.FindSubmatch(svg)
+	if body == nil {
+		return fmt.Errorf("picture of %s is not an SVG file", id)
+	}
+	s.add(id, string(noise.ReplaceAll(body[1], nil)))
+	return nil
+}
+
+func (s *sprite) add(id, body string) {
+	fmt.Fprintf(&s.symbols, `<symbol id="%s" viewBox="0 0 24 24">%s</symbol>`, id, body)
+}
+
+func (s *sprite) bytes() []byte {
+	return []byte(`<svg xmlns="http://www.w3.org/2000/svg">` + s.symbols.String() + "</svg>\n")
 }
 
 // spritePlugin lets scripts import "sprite:icons.svg", which gives its address under /static.

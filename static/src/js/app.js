@@ -1,3 +1,12 @@
-// Every page: htmx with server-sent events, and the small custom elements.
-import "htmx.org/dist/htmx.esm.js";
-import "htmx.org/dist/ext/hx-sse.js";
+// Every page: htmx with server-sent events, and the small elements and habits that all screens share.
+import "htmx.org/dist/htmx.esm.min.js";
+import "htmx.org/dist/ext/hx-sse.min.js";
+import "./confirm.js";
+import "./copy.js";
+import "./floating.js";
+import "./form.js";
+import "./keys.js";
+import "./live.js";
+import "./resize.js";
+import "./theme.js";
+import "./time.js";

@@ -1,0 +1,34 @@
+// <pb-copy data-text="..."> or <pb-copy data-from="#id">: its button copies the text, and says so for two seconds.
+import { toast } from "./toast.js";
+
+class Copy extends HTMLElement {
+  connectedCallback() {
+    this.addEventListener("click", (event) => {
+      if (event.target.closest("button")) this.copy();
+    });
+  }
+
+  async copy() {
+    const from = this.dataset.from && document.querySelector(this.dataset.from);
+    await copyText(from ? from.textContent.trim() : this.dataset.text);
+    const label = this.querySelector("button span");
+    if (!label || this.was) return;
+    this.was = label.textContent;
+    label.textContent = "Copied";
+    setTimeout(() => {
+      label.textContent = this.was;
+      this.was = "";
+    }, 2000);
+  }
+}
+
+// copyText says when the browser refuses, as it does on plain HTTP to another machine.
+export async function copyText(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    toast("The browser did not allow copying. Select the text and copy it by hand");
+  }
+}
+
+customElements.define("pb-copy", Copy);
