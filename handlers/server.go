@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 
 	"patchbay/access"
@@ -39,7 +40,15 @@ type Server struct {
 	Now       func() time.Time
 	Ready     func(context.Context) error // nil: ready; else why not
 	Metrics   http.Handler
+	// Addresses are what the self-hoster tells people to allow in a firewall; empty: nothing is said.
+	Addresses string
+
+	drainOnce sync.Once
+	draining  chan struct{}
 }
+
+// Drain ends open event streams, so that the server can stop. It may be called more than once.
+func (s *Server) Drain() { s.drainOnce.Do(func() { close(s.draining) }) }
 
 // maxBody bounds every request body.
 const maxBody = 1 << 20
@@ -48,6 +57,7 @@ var errSignedOut = errors.New("nobody is signed in")
 
 // Handler is the whole server: recover, request id, headers, cross-origin check, clean path, then the route.
 func (s *Server) Handler() http.Handler {
+	s.draining = make(chan struct{})
 	mux := http.NewServeMux()
 	for _, r := range routes {
 		mux.Handle(r.pattern, s.guarded(r))
@@ -58,7 +68,7 @@ func (s *Server) Handler() http.Handler {
 	cross.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.fail(w, r, access.Actor{}, &statusError{http.StatusForbidden, "cross_origin", "This request came from another site"})
 	}))
-	return s.base(cleanPath(s, cross.Handler(mux)))
+	return s.wrap(cleanPath(s, cross.Handler(mux)))
 }
 
 // unmatched tells a wrong method from a wrong path.
@@ -103,8 +113,8 @@ func (s *Server) actor(r *http.Request) (access.Actor, error) {
 
 func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/") }
 
-// base wraps everything: request id, security headers, panic, access log.
-func (s *Server) base(next http.Handler) http.Handler {
+// wrap is around everything: request id, security headers, panic, access log.
+func (s *Server) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = withRequestID(r)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}

@@ -1,0 +1,386 @@
+package handlers
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"patchbay/access"
+	"patchbay/refresh"
+	"patchbay/schedule"
+	"patchbay/store"
+	"patchbay/views"
+	"patchbay/workspace"
+)
+
+// The length of the lists on a connection's page.
+const (
+	shownRuns     = 20
+	shownChanges  = 50
+	shownActivity = 100
+)
+
+// connectionPage loads what every tab shows, and the tab's own part.
+func (s *Server) connectionPage(r *http.Request, who access.Actor, tab string) (views.ConnectionPage, error) {
+	ctx := r.Context()
+	c, err := s.Workspace.Connection(ctx, who, r.PathValue("id"))
+	if err != nil {
+		return views.ConnectionPage{}, err
+	}
+	row, err := s.connectionRow(ctx, c)
+	if err != nil {
+		return views.ConnectionPage{}, err
+	}
+	p := views.ConnectionPage{Page: s.layout(r, who, c.Name, "connections"), Row: row, Tab: tab, Description: c.Description, Now: s.Now(),
+		MayEdit: who.IsAdmin(), MayRefresh: c.Decision.CanRefreshSchema && !c.Draft}
+	switch tab {
+	case "overview":
+		p.TestNow = r.URL.Query().Has("test")
+		return p, s.addOverview(ctx, &p, c)
+	case "usage":
+		return p, s.addUsage(ctx, who, &p)
+	case "activity":
+		return p, s.addActivity(ctx, &p)
+	case "schedule":
+		p.Schedule = s.scheduleForm(c.Schedule, c.ScheduleAnchor)
+	case "permissions":
+		p.AdminsOnly = c.RefreshAdminsOnly
+		p.Groups, err = s.groupChoices(ctx, c.CanQuery, c.CanViewResults)
+	}
+	return p, err
+}
+
+func (s *Server) addOverview(ctx context.Context, p *views.ConnectionPage, c workspace.ConnectionView) error {
+	p.Facts = []views.Fact{{Label: "Refresh", Value: c.Schedule.Words()}, {Label: "Made by", Value: p.Row.Maker}, {Label: "Made", Value: views.Exact(c.Created)}}
+	runs, err := s.Store.Runs(ctx, c.ID, shownRuns, "")
+	if err != nil {
+		return err
+	}
+	state, err := s.Store.CatalogState(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	p.Facts = append([]views.Fact{{Label: "Tables", Value: views.Count(state.Tables)}, {Label: "Columns", Value: views.Count(state.Columns)}}, p.Facts...)
+	for _, run := range runs {
+		row, err := s.runRow(ctx, run, state.Tables)
+		if err != nil {
+			return err
+		}
+		p.Runs = append(p.Runs, row)
+	}
+	stale, err := s.Store.Scopes(ctx, c.ID)
+	for _, scope := range stale {
+		p.Stale = append(p.Stale, views.StaleRow{Path: pathWords(scope.Path), Reason: scope.Reason, Since: scope.Since})
+	}
+	if p.Row.State.Key == "unreachable" || p.Row.State.Key == "refresh_failed" {
+		p.Row.State.Hint = "The catalog that you see is the last one that was read. Test the connection to see where it stops"
+	}
+	return err
+}
+
+// pathWords is a path as people read it; the whole source has no path.
+func pathWords(path []string) string {
+	if len(path) == 0 {
+		return "everything"
+	}
+	return strings.Join(path, ".")
+}
+
+func (s *Server) runRow(ctx context.Context, run store.Run, known int64) (views.RunRow, error) {
+	by, err := s.personName(ctx, run.StartedBy)
+	if err != nil {
+		return views.RunRow{}, err
+	}
+	row := runRow(run, by)
+	row.Known = known
+	if row.Active {
+		if live, ok := s.Refresh.Progress(run.ID); ok {
+			row.Phase, row.Read = phaseWords(live.Phase), live.Read
+		}
+		return row, nil
+	}
+	changes, err := s.Store.Changes(ctx, run.ID, shownChanges, 0)
+	for _, c := range changes {
+		row.Changes = append(row.Changes, views.ChangeRow{Kind: c.Change, Path: pathWords(c.Path), Detail: c.Detail})
+	}
+	row.More = run.Added + run.Removed + run.Changed - int64(len(changes))
+	return row, err
+}
+
+// runStates are the states of a refresh as people read them.
+var runStates = map[string]views.ConnectionState{
+	"queued": {Kind: "busy", Word: "Queued"}, "running": {Kind: "busy", Word: "Running"}, "succeeded": {Kind: "ok", Word: "Done"},
+	"failed": {Kind: "bad", Word: "Failed"}, "cancelled": {Kind: "", Word: "Cancelled"}, "interrupted": {Kind: "warn", Word: "Interrupted"},
+}
+
+var triggers = map[string]string{"created": "after creation", "manual": "by ", "schedule": "on schedule", "api": "by API, "}
+
+func runRow(run store.Run, by string) views.RunRow {
+	row := views.RunRow{ID: run.ID, ConnectionID: run.ConnectionID, State: runStates[run.State], Trigger: triggers[run.Trigger], By: by,
+		Phase: phaseWords(run.Phase), Read: run.Read, Added: run.Added, Removed: run.Removed, Changed: run.Changed, Error: run.Error,
+		Hint: run.Hint, Started: run.Started, Finished: run.Finished, Active: run.State == "queued" || run.State == "running"}
+	if row.Started.IsZero() {
+		row.Started = run.Queued
+	}
+	if run.Trigger == "manual" || run.Trigger == "api" {
+		row.Trigger += by
+	}
+	return row
+}
+
+var phases = map[string]string{"queued": "Waiting for its turn", "connecting": "Connecting", "reading": "Reading the catalog", "applying": "Applying", "indexing": "Making it searchable"}
+
+func phaseWords(phase string) string {
+	if words, ok := phases[phase]; ok {
+		return words
+	}
+	return "Starting"
+}
+
+// progressWords say how far a running refresh is: "1,902 of 4,310 tables".
+func (s *Server) progressWords(run store.Run, known int64) string {
+	read := run.Read
+	if live, ok := s.Refresh.Progress(run.ID); ok {
+		read = live.Read
+	}
+	if known > 0 {
+		return views.Count(read) + " of " + views.Count(known) + " tables"
+	}
+	return views.Plural(read, "table", "tables")
+}
+
+func changeWords(run store.Run) string {
+	var parts []string
+	for _, c := range []struct {
+		n    int64
+		verb string
+	}{{run.Added, "added"}, {run.Removed, "removed"}, {run.Changed, "changed"}} {
+		if c.n > 0 {
+			parts = append(parts, views.Count(c.n)+" "+c.verb)
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (s *Server) addUsage(ctx context.Context, who access.Actor, p *views.ConnectionPage) error {
+	named, others, err := s.Workspace.Usage(ctx, who, p.Row.ID)
+	for _, project := range named {
+		p.Usage = append(p.Usage, views.UsageRow{Name: project.Name, Href: "/projects/" + project.ID})
+	}
+	p.Others = others
+	return err
+}
+
+func (s *Server) addActivity(ctx context.Context, p *views.ConnectionPage) error {
+	rows, err := s.Store.AuditRows(ctx, store.AuditFilter{ObjectType: "connection", ObjectID: p.Row.ID, Limit: shownActivity})
+	for _, row := range rows {
+		p.Activity = append(p.Activity, views.ActivityRow{At: row.At, Who: row.Actor, What: actionWords(row.Action), Outcome: row.Outcome})
+	}
+	return err
+}
+
+// actionWords is an audit action as people read it: "connection.refresh_cancel" is "Refresh cancel".
+func actionWords(action string) string {
+	_, verb, _ := strings.Cut(action, ".")
+	verb = strings.ReplaceAll(verb, "_", " ")
+	if verb == "" {
+		return action
+	}
+	return strings.ToUpper(verb[:1]) + verb[1:]
+}
+
+// connectionTab answers with one tab of a connection's page.
+func connectionTab(tab string) func(*Server, http.ResponseWriter, *http.Request, access.Actor) error {
+	return func(s *Server, w http.ResponseWriter, r *http.Request, who access.Actor) error {
+		p, err := s.connectionPage(r, who, tab)
+		if err != nil {
+			return err
+		}
+		return s.page(w, r, http.StatusOK, views.Connection(p))
+	}
+}
+
+// refreshConnection starts a refresh, or joins the one that runs.
+func (s *Server) refreshConnection(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	id := r.PathValue("id")
+	if _, err := s.Workspace.StartRefresh(r.Context(), who, id, "manual"); err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id)
+}
+
+func (s *Server) cancelRun(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	id := r.PathValue("id")
+	if err := s.Workspace.CancelRefresh(r.Context(), who, id, r.PathValue("run")); err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id)
+}
+
+// connectionEvents streams the state of a connection while a refresh runs. Who may see it is asked again for each event (P19).
+func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if _, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id")); err != nil {
+		return err
+	}
+	events, stop := s.Refresh.Subscribe(r.PathValue("id"))
+	defer stop()
+	startEvents(w)
+	for {
+		done, err := s.sendLive(w, r)
+		if err != nil || done {
+			sendEvent(w, "done", "")
+			return nil
+		}
+		select {
+		case <-r.Context().Done():
+			return nil
+		case <-s.draining:
+			return nil
+		case <-events:
+			settle(events)
+		case <-time.After(15 * time.Second): // a proxy may close what is silent
+		}
+	}
+}
+
+// settle waits a moment and drops the events that came meanwhile, so that a busy refresh sends at most four pictures a second.
+func settle(events <-chan refresh.Event) {
+	time.Sleep(250 * time.Millisecond)
+	for {
+		select {
+		case _, open := <-events:
+			if !open {
+				return
+			}
+		default:
+			return
+		}
+	}
+}
+
+// sendLive sends the live part as it is now, to someone who may still see it. done: nothing changes by itself any more.
+func (s *Server) sendLive(w http.ResponseWriter, r *http.Request) (done bool, err error) {
+	who, err := s.actor(r)
+	if err != nil {
+		return true, err
+	}
+	p, err := s.connectionPage(r, who, "overview")
+	if err != nil {
+		return true, err
+	}
+	var buf bytes.Buffer
+	if err := views.ConnectionLive(p).Render(r.Context(), &buf); err != nil {
+		return true, err
+	}
+	sendEvent(w, "", buf.String())
+	return !p.Row.State.Live, nil
+}
+
+func startEvents(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	_ = http.NewResponseController(w).Flush()
+}
+
+// saveSchedule replaces the refresh schedule.
+func (s *Server) saveSchedule(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	spec, bad := parseSchedule(r)
+	id := r.PathValue("id")
+	err := error(nil)
+	if len(bad) == 0 {
+		err = s.Workspace.SetSchedule(r.Context(), who, id, spec)
+	} else {
+		err = &workspace.Invalid{Fields: bad}
+	}
+	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
+		page, err := s.connectionPage(r, who, "schedule")
+		if err != nil {
+			return err
+		}
+		page.Schedule = s.scheduleForm(spec, s.Now())
+		page.Schedule.Errors = p.Fields
+		return s.page(w, r, p.Status, views.Connection(page))
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id)
+}
+
+// schedulePreview shows the next runs of a schedule as it is being edited.
+func (s *Server) schedulePreview(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
+	spec, bad := parseSchedule(r)
+	form := s.scheduleForm(spec, s.Now())
+	if len(bad) > 0 {
+		form.Next = nil
+	}
+	return s.page(w, r, http.StatusOK, views.NextRuns(form))
+}
+
+// scheduleForm is a schedule as it is edited, with its next five runs.
+func (s *Server) scheduleForm(spec schedule.Spec, anchor time.Time) views.ScheduleForm {
+	form := views.ScheduleForm{Spec: spec, Zones: zones}
+	if len(spec.Check()) > 0 {
+		return form
+	}
+	loc := time.UTC
+	if spec.TimeZone != "" {
+		if l, err := time.LoadLocation(spec.TimeZone); err == nil {
+			loc = l
+		}
+	}
+	for _, t := range spec.Preview(s.Now(), anchor, 5) {
+		form.Next = append(form.Next, t.In(loc).Format("Mon 2 Jan 2006, 15:04 MST"))
+	}
+	return form
+}
+
+// savePermissions replaces who may query, view results and refresh.
+func (s *Server) savePermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if err := r.ParseForm(); err != nil {
+		return &badRequest{"bad_form", "The form cannot be read"}
+	}
+	id := r.PathValue("id")
+	in := workspace.Permissions{CanQuery: r.PostForm["can_query"], CanViewResults: r.PostForm["can_view_results"], RefreshAdminsOnly: r.PostFormValue("refresh_admins_only") == "true"}
+	err := s.Workspace.SetPermissions(r.Context(), who, id, in)
+	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
+		page, err := s.connectionPage(r, who, "permissions")
+		if err != nil {
+			return err
+		}
+		page.Errors = p.Fields
+		return s.page(w, r, p.Status, views.Connection(page))
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id+"/permissions")
+}
+
+// deleteConnectionPage says what goes.
+func (s *Server) deleteConnectionPage(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	return s.deletePage(w, r, who, http.StatusOK, "")
+}
+
+func (s *Server) deletePage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, wrong string) error {
+	p, err := s.connectionPage(r, who, "usage")
+	if err != nil {
+		return err
+	}
+	p.DeleteError = wrong
+	return s.page(w, r, status, views.ConnectionDelete(p))
+}
+
+func (s *Server) deleteConnection(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	err := s.Workspace.DeleteConnection(r.Context(), who, r.PathValue("id"), r.PostFormValue("confirm"))
+	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
+		return s.deletePage(w, r, who, p.Status, firstOf(p.Fields))
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections")
+}

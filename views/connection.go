@@ -1,0 +1,140 @@
+package views
+
+import (
+	"time"
+
+	"github.com/a-h/templ"
+)
+
+// A ConnectionPage is one data source: its state, its schema refreshes, its use.
+type ConnectionPage struct {
+	Page        Page
+	Row         ConnectionRow
+	Description string
+	Tab         string // overview, usage, activity, schedule, permissions
+	Server      string // "PostgreSQL 15.18"
+	Facts       []Fact
+	Stale       []StaleRow
+	Runs        []RunRow
+	Usage       []UsageRow
+	Others      int // projects that the reader may not open
+	Activity    []ActivityRow
+	Schedule    ScheduleForm
+	Groups      []GroupChoice
+	AdminsOnly  bool
+	MayEdit     bool
+	MayRefresh  bool
+	TestNow     bool
+	DeleteError string
+	Errors      map[string]string
+	Saved       string // what was just saved
+	Now         time.Time
+}
+
+// A Fact is one line of what is known.
+type Fact struct{ Label, Value string }
+
+// A StaleRow is a part of the catalog that could not be read the last time.
+type StaleRow struct {
+	Path, Reason string
+	Since        time.Time
+}
+
+// A RunRow is one schema refresh.
+type RunRow struct {
+	ID, ConnectionID        string
+	State                   ConnectionState
+	Trigger, By             string
+	Phase                   string
+	Read, Known             int64
+	Added, Removed, Changed int64
+	Error, Hint             string
+	Started, Finished       time.Time
+	Active                  bool
+	Changes                 []ChangeRow
+	More                    int64 // changes beyond those listed
+}
+
+// A ChangeRow is one object that a refresh added, removed or changed.
+type ChangeRow struct{ Kind, Path, Detail string }
+
+// A UsageRow is a project that uses the connection.
+type UsageRow struct{ Name, Href string }
+
+// An ActivityRow is one line of the audit log about the connection.
+type ActivityRow struct {
+	At      time.Time
+	Who     string
+	What    string
+	Outcome string
+}
+
+func (p ConnectionPage) base() string { return "/settings/connections/" + p.Row.ID }
+
+func (p ConnectionPage) tabs() []Tab {
+	tabs := []Tab{{Label: "Overview", Href: p.base(), Active: p.Tab == "overview"}}
+	if p.MayEdit && !p.Row.Draft {
+		tabs = append(tabs, Tab{Label: "Schedule", Href: p.base() + "/schedule", Active: p.Tab == "schedule"},
+			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"})
+	}
+	return append(tabs, Tab{Label: "Usage", Href: p.base() + "/usage", Count: Count(int64(p.Row.Projects)), Active: p.Tab == "usage"},
+		Tab{Label: "Activity", Href: p.base() + "/activity", Active: p.Tab == "activity"})
+}
+
+// summary is what a run found, in words.
+func (r RunRow) summary() string {
+	if r.Added+r.Removed+r.Changed == 0 {
+		return "Nothing changed"
+	}
+	words := ""
+	for _, part := range []struct {
+		n    int64
+		verb string
+	}{{r.Added, "added"}, {r.Removed, "removed"}, {r.Changed, "changed"}} {
+		if part.n == 0 {
+			continue
+		}
+		if words != "" {
+			words += ", "
+		}
+		words += Count(part.n) + " " + part.verb
+	}
+	return words
+}
+
+// progress is how far an active run is, in objects.
+func (r RunRow) progress() string {
+	if r.Known > 0 {
+		return Count(r.Read) + " of " + Count(r.Known) + " tables"
+	}
+	return Plural(r.Read, "table", "tables")
+}
+
+func (r RunRow) took() string {
+	if r.Finished.IsZero() || r.Started.IsZero() {
+		return ""
+	}
+	return Duration(r.Finished.Sub(r.Started))
+}
+
+// A TestStep is one step of a connection test as it is shown. State is ok, bad, busy or idle.
+type TestStep struct {
+	Name, State         string
+	MS                  int64
+	Words, Detail, Hint string
+}
+
+// testButton runs a connection test: its steps are swapped into the panel as the server streams them.
+func testButton(label, action string) Button {
+	return Button{Label: label, Icon: "plug", Type: "button", Attrs: templ.Attributes{"id": "test-button", "hx-post": action,
+		"hx-target": "#test-output", "hx-swap": "innerHTML", "hx-sync": "this:replace"}}
+}
+
+// testButton tests the saved connection, at once where the page was asked to.
+func (p ConnectionPage) testButton() Button {
+	b := testButton("Test again", p.base()+"/test")
+	if p.TestNow {
+		b.Attrs["hx-trigger"] = "load, click"
+	}
+	return b
+}
