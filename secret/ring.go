@@ -35,39 +35,31 @@ func NewRing() *Ring {
 // refuses keys that are not 32 bytes, are no random bytes, or were published as an example (P1). Errors name the line, never
 // what is in it.
 func ParseRing(text string) (*Ring, error) {
+	text = strings.TrimSpace(text)
+	if !strings.ContainsAny(text, ":\n") {
+		text = "1:" + text
+	}
 	r := &Ring{keys: map[uint32]Text{}}
-	for i, line := range strings.Split(strings.TrimSpace(text), "\n") {
-		if line = strings.TrimSpace(line); line == "" && i > 0 {
+	for i, line := range strings.Split(text, "\n") {
+		if line = strings.TrimSpace(line); line == "" {
 			continue
 		}
-		if err := r.add(line, i == 0); err != nil {
+		if err := r.add(line); err != nil {
 			return nil, fmt.Errorf("master key, line %d: %w", i+1, err)
 		}
-	}
-	if _, bare := r.keys[0]; bare {
-		if len(r.keys) > 1 {
-			return nil, errors.New("master key, line 1: a key without an id must stand alone; write id:key on each line")
-		}
-		r.keys = map[uint32]Text{1: r.keys[0]}
-		r.current = 1
 	}
 	return r, nil
 }
 
-// add reads one line of a ring. A bare key is kept under id 0, which no written id may have.
-func (r *Ring) add(line string, mayBeBare bool) error {
-	number, encoded, hasID := strings.Cut(line, ":")
-	var id uint64
-	switch {
-	case !hasID && !mayBeBare:
+// add reads one line of a ring.
+func (r *Ring) add(line string) error {
+	number, encoded, ok := strings.Cut(line, ":")
+	if !ok {
 		return errors.New("write id:key on each line")
-	case !hasID:
-		encoded = line
-	default:
-		var err error
-		if id, err = strconv.ParseUint(strings.TrimSpace(number), 10, 32); err != nil || id == 0 {
-			return errors.New("the id before the colon must be a whole number from 1")
-		}
+	}
+	id, err := strconv.ParseUint(strings.TrimSpace(number), 10, 32)
+	if err != nil || id == 0 {
+		return errors.New("the id before the colon must be a whole number from 1")
 	}
 	if _, twice := r.keys[uint32(id)]; twice {
 		return fmt.Errorf("id %d stands twice", id)

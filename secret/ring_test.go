@@ -73,7 +73,7 @@ func TestParseRingRefuses(t *testing.T) {
 		"id too large":         {"4294967296:" + good, "whole number"},
 		"id twice":             {"1:" + good + "\n1:" + good, "twice"},
 		"bare after id":        {"1:" + good + "\n" + good, "id:key"},
-		"id after bare":        {good + "\n1:" + good, "alone"},
+		"id after bare":        {good + "\n1:" + good, "id:key"},
 		"second line bad":      {"1:" + good + "\n2:" + encode(make([]byte, 32)), "line 2"},
 	} {
 		r, err := ParseRing(c.text)
