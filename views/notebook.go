@@ -1,0 +1,188 @@
+package views
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// A Notebook is a project's page: the data browser and the cells.
+type Notebook struct {
+	Page               Page
+	ID, Name           string
+	MayEdit, MayDelete bool
+	MayRename          bool
+	Notice             string // why the reader may do less than was shared, and who can change it
+	Connections        []ConnectionChoice
+	Browser            Browser
+	Cells              []Cell
+}
+
+// A ConnectionChoice is a connection that a cell can use.
+type ConnectionChoice struct{ ID, Name, Type, Dialect string }
+
+// A Browser is the data browser of one project.
+type Browser struct {
+	ProjectID    string
+	Connections  []BrowserConnection
+	MayAdd       bool // may import or connect
+	SelectedNode string
+	Now          time.Time
+}
+
+// A BrowserConnection is the foot of the browser: how fresh a connection's catalog is.
+type BrowserConnection struct {
+	ID, Name   string
+	State      ConnectionState
+	Read       time.Time
+	MayRefresh bool
+}
+
+// A Cell is one block of a notebook.
+type Cell struct {
+	ProjectID, ID, Kind string
+	Name, Source        string
+	Version             int64
+	MayEdit             bool
+	Connection          ConnectionChoice
+	Connections         []ConnectionChoice
+	Label, Type, Value  string // of an input cell
+	Result              *CellResult
+	Errors              map[string]string
+	Problem             *Problem
+	Editing             bool // of a text cell
+}
+
+// A CellResult is the last run of a SQL cell.
+type CellResult struct {
+	ProjectID, CellID, ID, Name string
+	State                       string // running, succeeded, failed, cancelled
+	Rows, Bytes                 int64
+	Columns                     int
+	Truncated                   string
+	Affected                    int64
+	Took                        time.Duration
+	Finished                    time.Time
+	Words, Detail, Hint         string
+	ErrorAt                     int
+	Hidden                      string // why the reader may not see it
+	Now                         time.Time
+}
+
+// running says whether rows still come.
+func (r CellResult) running() bool { return r.State == "running" }
+
+// dom is the id of one part of the cell.
+func (c Cell) dom(part string) string { return "cell-" + c.ID + part }
+
+func (c Cell) path(act string) string { return "/projects/" + c.ProjectID + "/cells/" + c.ID + act }
+
+func (r CellResult) path(act string) string {
+	return "/projects/" + r.ProjectID + "/cells/" + r.CellID + act
+}
+
+// title is how a cell is called where it has no name of its own.
+func (c Cell) title() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return map[string]string{"sql": "SQL cell", "text": "Text cell", "input": "Parameter"}[c.Kind]
+}
+
+// inputTypes are the types of a parameter.
+var inputTypes = []struct{ value, label string }{{"text", "Text"}, {"number", "Number"}, {"date", "Date"}, {"boolean", "Yes or no"}, {"list", "List"}}
+
+// A ConnectionPicker is where a project gets its connections: those to import, and the way to a new one.
+type ConnectionPicker struct {
+	Page         Page
+	ID, Name     string
+	Used         []UsedConnection
+	Importable   []ConnectionChoice
+	MayCreate    bool
+	CreateNotice string // why a new one cannot be made here
+	MayImport    bool
+}
+
+// A UsedConnection is one that counts in the project.
+type UsedConnection struct {
+	ConnectionChoice
+	Own       bool // made in this project
+	MayRemove bool
+}
+
+// A NodeDetails is the details panel of a catalog node.
+type NodeDetails struct {
+	ProjectID, Path, Name, Kind string
+	Qualified                   string // quoted for its dialect
+	Comment                     string
+	Facts                       []Fact
+	Columns                     []ColumnRow
+	Insert                      string // all columns, comma separated
+	Unreadable, MayQuery        bool
+	Read                        time.Time
+	Now                         time.Time
+}
+
+// A ColumnRow is one column in the details panel.
+type ColumnRow struct {
+	Name, Type, Family, Comment, Reference string
+	Key, NotNull                           bool
+	Default                                string
+}
+
+// A Preview is the first rows of a table.
+type Preview struct {
+	Columns []ColumnRow
+	Rows    [][]PreviewCell
+	Problem *Problem
+	More    bool
+}
+
+// A PreviewCell is one value.
+type PreviewCell struct {
+	Text   string
+	Null   bool
+	Number bool
+}
+
+func (c Cell) inputLabel() string {
+	if c.Label != "" {
+		return c.Label
+	}
+	return c.title()
+}
+
+// usage is how SQL reads the parameter.
+func (c Cell) usage() string {
+	name := c.Name
+	if name == "" {
+		name = "name"
+	}
+	if c.Type == "list" {
+		return "{{ " + name + " | array }}"
+	}
+	return "{{ " + name + " }}"
+}
+
+func (c Cell) htmlType() string {
+	if c.Type == "date" {
+		return "date"
+	}
+	return "text"
+}
+
+// affectedWords is what a statement without rows did.
+func (r CellResult) affectedWords() string {
+	if r.Affected >= 0 {
+		return Plural(r.Affected, "row changed", "rows changed")
+	}
+	return "Done. The statement has no result"
+}
+
+// pathVals is the node's path as htmx sends it.
+func (d NodeDetails) pathVals() string {
+	b, err := json.Marshal(map[string]string{"path": d.Path})
+	if err != nil {
+		return "{}"
+	}
+	return string(b)
+}
