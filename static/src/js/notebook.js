@@ -1,2 +1,4 @@
 // Notebook pages: the data browser, the editor and the result grid.
-export {};
+import "./editor/element.js";
+import "./grid/element.js";
+import "./tree/element.js";

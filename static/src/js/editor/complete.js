@@ -1,0 +1,38 @@
+// Completion asks the server by prefix: the catalog is never shipped whole. After a dot there are no keywords.
+import { autocompletion } from "@codemirror/autocomplete";
+import { keywordCompletionSource } from "@codemirror/lang-sql";
+import { getJSON, icon } from "../dom.js";
+import { picture } from "../tree/rows.js";
+import { typing } from "./statement.js";
+
+// completion offers names known to the connection of host, and the keywords of its dialect.
+export function completion(host, dialect) {
+  const keywords = keywordCompletionSource(dialect, false);
+  return autocompletion({
+    override: [(context) => names(host, context), (context) => (at(context).qualified ? null : keywords(context))],
+    icons: false,
+    addToOptions: [{ render: (option) => (option.item ? picture(option.item) : icon("minus")), position: 20 }],
+    maxRenderedOptions: 50,
+  });
+}
+
+const at = (context) => typing(context.state.doc.toString(), context.pos);
+
+async function names(host, context) {
+  const { complete, connection } = host.dataset;
+  const { prefix, length, qualifier, qualified, tables } = at(context);
+  if (!complete || !connection || (!prefix && !qualified && !context.explicit)) return null;
+  const going = new AbortController();
+  context.addEventListener("abort", () => going.abort());
+  const query = new URLSearchParams({ connection, q: prefix, context: qualifier, tables: tables.join(",") });
+  try {
+    const { items } = await getJSON(`${complete}?${query}`, going.signal);
+    return { from: context.pos - length, filter: false, options: items.map(option) };
+  } catch {
+    return null; // no names this time: writing goes on without them
+  }
+}
+
+function option(item) {
+  return { label: item.label, detail: item.detail, apply: item.apply || item.label, item: { kind: item.kind, family: item.family, type: item.detail } };
+}

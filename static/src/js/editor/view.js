@@ -1,0 +1,56 @@
+// The editor itself: what it is made of. Loaded apart from the rest of the page, since it is the largest part.
+import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { MariaSQL, MySQL, PostgreSQL, SQLite, StandardSQL, sql } from "@codemirror/lang-sql";
+import { bracketMatching, foldGutter, foldKeymap, indentOnInput } from "@codemirror/language";
+import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
+import { Decoration, EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
+import { completion } from "./complete.js";
+import { look } from "./look.js";
+
+const dialects = { postgres: PostgreSQL, mysql: MySQL, mariadb: MariaSQL, sqlite: SQLite };
+
+const setError = StateEffect.define();
+
+// The word that the server pointed at stays marked until the text is changed.
+const errorMark = StateField.define({
+  create: () => Decoration.none,
+  update(marks, transaction) {
+    for (const effect of transaction.effects) if (effect.is(setError)) return effect.value;
+    return transaction.docChanged ? Decoration.none : marks;
+  },
+  provide: (field) => EditorView.decorations.from(field),
+});
+
+// markError marks the word at a position that counts characters from 1; 0 takes the mark away.
+export function markError(view, position, words) {
+  const text = view.state.doc.toString();
+  const from = Math.min([...text].slice(0, position - 1).join("").length, Math.max(0, text.length - 1));
+  const to = from + (/^[\p{L}\p{N}_$]+/u.exec(text.slice(from))?.[0].length ?? 1);
+  const mark = Decoration.mark({ class: "cm-error", attributes: { title: words } });
+  view.dispatch({ effects: setError.of(position > 0 && to <= text.length ? Decoration.set([mark.range(from, to)]) : Decoration.none) });
+}
+
+// createEditor makes the editor of host: its text, label and nonce; changed, left, run are told what happens.
+export function createEditor(host, { text, label, readOnly, nonce, changed, left, run }) {
+  const dialect = dialects[host.dataset.dialect] ?? StandardSQL;
+  const keys = [
+    { key: "Mod-Enter", run: () => run(false) },
+    { key: "Shift-Enter", run: () => run(true) },
+  ];
+  return new EditorView({
+    doc: text,
+    extensions: [
+      EditorView.cspNonce.of(nonce),
+      Prec.highest(keymap.of(keys)),
+      keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, indentWithTab]),
+      lineNumbers(), foldGutter(), history(), drawSelection(), highlightActiveLine(), highlightActiveLineGutter(),
+      indentOnInput(), bracketMatching(), closeBrackets(), EditorView.lineWrapping,
+      sql({ dialect }), completion(host, dialect), look, errorMark,
+      EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly),
+      EditorView.contentAttributes.of({ "aria-label": label }),
+      EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
+      EditorView.domEventHandlers({ blur: left }),
+    ],
+  });
+}

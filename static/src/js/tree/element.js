@@ -1,0 +1,341 @@
+// <pb-tree data-project="..." data-src="/projects/ID/browser" data-node="CONN/..">: the data browser. A flat list of tree items,
+// of which only those in view are in the page; children arrive in pages of 200. Elements inside it at the start are what an
+// empty project shows.
+import { el, getJSON, icon } from "../dom.js";
+import { Branch, pageSize, prefixes } from "./model.js";
+import { fill, say } from "./rows.js";
+import { Search } from "./search.js";
+
+const overscan = 8;
+const rest = 80; // ms without scrolling before pages are fetched
+const remembered = 100; // open nodes at most
+const keptPages = 20; // on either side of the view
+
+class Tree extends HTMLElement {
+  connectedCallback() {
+    if (this.rows) return;
+    this.root = new Branch(null, null, 0);
+    this.elements = new Map(); // "path of branch#index" -> row
+    this.loading = new Set();
+    this.wanted = new Set(JSON.parse(localStorage.getItem(this.store) ?? "[]"));
+    this.active = { branch: this.root, index: 0 };
+    this.selected = "";
+    this.build();
+    document.addEventListener("pb:catalog", this.reloaded);
+    this.load(this.root, 0).then(() => this.dataset.node && this.reveal(this.dataset.node));
+    this.draw();
+  }
+
+  disconnectedCallback() {
+    document.removeEventListener("pb:catalog", this.reloaded);
+    this.watch?.disconnect();
+  }
+
+  reloaded = () => this.reload("");
+
+  get store() {
+    return `patchbay.tree.${this.dataset.project}`;
+  }
+
+  get rowHeight() {
+    return parseFloat(getComputedStyle(this).getPropertyValue("--row")) || 28;
+  }
+
+  build() {
+    this.whenEmpty = [...this.children];
+    const field = el("input", {
+      class: "input", type: "search", placeholder: "Search tables and columns", autocomplete: "off", spellcheck: "false", "data-search": true,
+      role: "combobox", "aria-expanded": "false", "aria-controls": "tree-hits", "aria-label": "Search tables and columns", "aria-autocomplete": "list",
+    });
+    const hits = el("div", { id: "tree-hits", class: "tree-rows", role: "listbox", "aria-label": "Hits", hidden: true });
+    this.space = el("div", { class: "tree-space", role: "none" });
+    this.rows = el("div", { class: "tree-rows", role: "tree", "aria-label": "Databases", tabindex: "-1" }, this.space);
+    this.details = el("section", { class: "tree-details", "aria-label": "Details" });
+    this.replaceChildren(
+      el("div", { class: "tree-search" }, el("label", { class: "search" }, icon("search"), field, el("kbd", { "aria-hidden": "true" }, "/"))),
+      this.rows, hits, this.details,
+    );
+    this.listen();
+    this.search = new Search(field, hits, this.dataset.src, {
+      choose: (path) => this.showDetails(path),
+      clear: () => this.selected && this.reveal(this.selected),
+      show: (searching) => {
+        hits.hidden = !searching;
+        this.rows.hidden = searching;
+      },
+    });
+  }
+
+  listen() {
+    this.rows.addEventListener("scroll", () => this.scrolled(), { passive: true });
+    this.rows.addEventListener("click", (event) => this.click(event));
+    this.rows.addEventListener("dblclick", (event) => !event.target.closest(".twist") && this.toggleRow(event));
+    this.rows.addEventListener("keydown", (event) => this.key(event));
+    this.rows.addEventListener("focusin", (event) => event.target.place && this.activate(event.target.place));
+    this.details.addEventListener("click", (event) => this.act(event.target.closest("[data-tree-act]")));
+    this.watch = new ResizeObserver(() => this.draw());
+    this.watch.observe(this.rows);
+  }
+
+  focus() {
+    this.elementAt(this.active)?.focus();
+  }
+
+  // load fetches the page that holds the child at index, once.
+  async load(branch, index) {
+    const page = Math.floor(index / pageSize);
+    const key = `${branch.path}#${page}`;
+    if (this.loading.has(key) || branch.pages.has(page)) return;
+    this.loading.add(key);
+    try {
+      const query = new URLSearchParams({ path: branch.path, offset: page * pageSize, limit: pageSize });
+      const { items, total } = await getJSON(`${this.dataset.src}/children?${query}`);
+      branch.put(page * pageSize, items, total);
+      this.reopen(branch, items, page * pageSize);
+    } catch {
+      branch.failed = true;
+    } finally {
+      this.loading.delete(key);
+    }
+    this.draw();
+  }
+
+  // reopen opens what was open when this browser was here last.
+  reopen(branch, items, offset) {
+    items.forEach((item, i) => {
+      if (item.children && this.wanted.has(item.path) && !branch.opened(offset + i)) this.expand({ branch, index: offset + i });
+    });
+  }
+
+  // reload reads the children of a path again; the empty path reads everything that is open again.
+  async reload(path) {
+    const branch = this.root.find(path);
+    if (!branch) return;
+    branch.open = [];
+    branch.pages.clear();
+    await this.load(branch, 0);
+  }
+
+  scrolled() {
+    this.frame ??= requestAnimationFrame(() => {
+      this.frame = null;
+      this.draw();
+    });
+  }
+
+  // draw puts the rows in view into the page, and asks for what is missing once scrolling rests.
+  draw() {
+    const height = this.rowHeight;
+    const size = this.root.size;
+    this.space.style.height = `${size * height}px`;
+    const first = Math.max(0, Math.floor(this.rows.scrollTop / height) - overscan);
+    const last = Math.min(size - 1, Math.ceil((this.rows.scrollTop + this.rows.clientHeight) / height) + overscan);
+    const keep = new Map();
+    for (let row = first; row <= last; row++) this.place(this.root.at(row), row, keep);
+    this.place(this.active, this.active.branch.rowOf(this.active.index), keep);
+    for (const [key, element] of this.elements) if (!keep.has(key)) element.remove();
+    this.elements = keep;
+    clearTimeout(this.resting);
+    this.resting = setTimeout(() => this.fetchView(first, last), rest);
+  }
+
+  fetchView(first, last) {
+    for (let row = first; row <= last; row += Math.max(1, Math.min(pageSize, last - first))) {
+      const { branch, index } = this.root.at(row);
+      if (branch.total > 0 && !branch.child(index)) this.load(branch, index);
+      branch.forget(Math.floor(index / pageSize), keptPages);
+    }
+  }
+
+  keyOf(place) {
+    return `${place.branch.path}#${place.index}`;
+  }
+
+  elementAt(place) {
+    return this.elements.get(this.keyOf(place));
+  }
+
+  place(place, row, keep) {
+    const key = this.keyOf(place);
+    if (keep.has(key)) return;
+    let element = this.elements.get(key);
+    if (!element) {
+      element = el("div", { class: "tree-row", role: "treeitem", id: `tree-${nextId++}` });
+      this.space.append(element);
+    }
+    keep.set(key, element);
+    element.place = place;
+    element.style.transform = `translateY(${row * this.rowHeight}px)`;
+    this.dress(element, place);
+  }
+
+  dress(element, { branch, index }) {
+    const item = branch.child(index);
+    const level = branch.level + 1;
+    if (element.item !== item || !element.dressed) {
+      if (branch.total <= 0) this.standIn(element, branch, level);
+      else fill(element, item, level);
+      element.item = item;
+      element.dressed = branch.total > 0;
+    }
+    element.tabIndex = this.active.branch === branch && this.active.index === index ? 0 : -1;
+    element.ariaLevel = String(level);
+    element.ariaPosInSet = String(index + 1);
+    element.ariaSetSize = String(Math.max(branch.total, 1));
+    element.ariaSelected = String(Boolean(item) && item.path === this.selected);
+    if (item?.children) element.ariaExpanded = String(Boolean(branch.opened(index)));
+    else element.ariaExpanded = null;
+  }
+
+  // standIn is the one row of a branch without children to show.
+  standIn(element, branch, level) {
+    if (branch.failed) return say(element, "Could not be read. Press Enter to try again", level - 1);
+    if (branch.total < 0) return fill(element, null, level);
+    if (branch === this.root && this.whenEmpty.length) {
+      this.rows.hidden = true;
+      this.rows.after(...this.whenEmpty);
+    }
+    say(element, "Nothing here", level - 1);
+  }
+
+  expand({ branch, index }) {
+    const item = branch.child(index);
+    if (!item?.children || branch.opened(index)) return null;
+    this.remember(item.path, true);
+    const child = branch.expand(index);
+    this.load(child, 0);
+    return child;
+  }
+
+  collapse({ branch, index }) {
+    this.remember(branch.child(index).path, false);
+    const inside = this.active.branch !== branch && branch.opened(index)?.find(this.active.branch.path);
+    branch.collapse(index);
+    if (inside) this.move({ branch, index });
+  }
+
+  toggle(place) {
+    if (place.branch.opened(place.index)) this.collapse(place);
+    else this.expand(place);
+    this.draw();
+  }
+
+  remember(path, open) {
+    this.wanted.delete(path);
+    if (open) this.wanted.add(path);
+    localStorage.setItem(this.store, JSON.stringify([...this.wanted].slice(-remembered)));
+  }
+
+  toggleRow(event) {
+    const row = event.target.closest(".tree-row");
+    if (row?.item?.children && !opensOnClick(row.item)) this.toggle(row.place);
+  }
+
+  click(event) {
+    const row = event.target.closest(".tree-row");
+    if (!row) return;
+    this.move(row.place);
+    if (event.target.closest(".twist")) this.toggle(row.place);
+    else this.take(row.place);
+  }
+
+  // take is Enter or a click: a container opens or closes, a table or column shows its details.
+  take(place) {
+    const item = place.branch.child(place.index);
+    if (place.branch.failed) return this.load(place.branch, place.index);
+    if (!item) return;
+    if (opensOnClick(item)) this.toggle(place);
+    this.showDetails(item.path);
+  }
+
+  showDetails(path) {
+    this.selected = path;
+    this.draw();
+    const source = `${this.dataset.src}/details?${new URLSearchParams({ path })}`;
+    window.htmx.ajax("GET", source, { source: this.details, target: this.details, swap: "innerHTML" });
+  }
+
+  // act does what a button in the details says: it tells the page, which knows about cells and connections.
+  act(button) {
+    if (!button) return;
+    const act = button.dataset.treeAct;
+    if (act === "close") this.details.replaceChildren();
+    if (act === "refresh") this.reload(this.selected);
+    if (act === "query") document.dispatchEvent(new CustomEvent("pb:query", { detail: { path: this.selected } }));
+  }
+
+  // reveal opens the way to a path and brings it into view.
+  async reveal(path) {
+    let branch = this.root;
+    let place = null;
+    for (const step of prefixes(path)) {
+      if (!branch) return;
+      const index = await this.find(branch, step);
+      if (index < 0) return;
+      place = { branch, index };
+      if (step !== path) branch = branch.opened(index) ?? this.expand(place);
+    }
+    this.selected = path;
+    this.move(place, false);
+    this.showDetails(path);
+  }
+
+  async find(branch, path) {
+    const known = branch.indexOf(path);
+    if (known >= 0) return known;
+    const query = new URLSearchParams({ path: branch.path, at: path, limit: pageSize });
+    const { items, total, offset = 0 } = await getJSON(`${this.dataset.src}/children?${query}`);
+    branch.put(offset, items, total);
+    return branch.indexOf(path);
+  }
+
+  activate(place) {
+    this.active = place;
+    for (const element of this.elements.values()) element.tabIndex = element.place.branch === place.branch && element.place.index === place.index ? 0 : -1;
+  }
+
+  // move makes a row the current one, scrolls it into view and focuses it.
+  move(place, focus = true) {
+    this.activate(place);
+    const height = this.rowHeight;
+    const top = place.branch.rowOf(place.index) * height;
+    if (top < this.rows.scrollTop) this.rows.scrollTop = top;
+    else if (top + height > this.rows.scrollTop + this.rows.clientHeight) this.rows.scrollTop = top + height - this.rows.clientHeight;
+    this.draw();
+    if (focus) this.focus();
+  }
+
+  key(event) {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    const place = this.active;
+    const row = place.branch.rowOf(place.index);
+    const page = Math.max(1, Math.floor(this.rows.clientHeight / this.rowHeight) - 1);
+    const to = { ArrowDown: row + 1, ArrowUp: row - 1, Home: 0, End: this.root.size - 1, PageDown: row + page, PageUp: row - page }[event.key];
+    if (to !== undefined) this.move(this.root.at(Math.min(Math.max(to, 0), this.root.size - 1)));
+    else if (event.key === "ArrowRight") this.enter(place);
+    else if (event.key === "ArrowLeft") this.leave(place);
+    else if (event.key === "Enter" || event.key === " ") this.take(place);
+    else return;
+    event.preventDefault();
+  }
+
+  enter(place) {
+    const opened = place.branch.opened(place.index);
+    if (opened) return this.move({ branch: opened, index: 0 });
+    this.expand(place);
+    this.draw();
+  }
+
+  leave(place) {
+    if (place.branch.opened(place.index)) {
+      this.collapse(place);
+      return this.draw();
+    }
+    if (place.branch.parent) this.move({ branch: place.branch.parent, index: place.branch.index });
+  }
+}
+
+let nextId = 1;
+const opensOnClick = (item) => ["connection", "database", "schema"].includes(item.kind);
+
+customElements.define("pb-tree", Tree);

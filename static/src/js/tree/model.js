@@ -1,0 +1,104 @@
+// The data browser's rows as numbers: which node stands in which row, while only pages of nodes are known.
+
+export const pageSize = 200;
+
+// A Branch is a node that can have children. Its rows are its children in order, each followed by the rows of that child
+// while it is open. The root's children are the project's connections.
+export class Branch {
+  constructor(item, parent, index) {
+    this.item = item;
+    this.parent = parent;
+    this.index = index;
+    this.level = parent ? parent.level + 1 : 0;
+    this.total = -1; // not known yet
+    this.pages = new Map();
+    this.open = []; // open children, by index
+    this.failed = false;
+  }
+
+  get path() {
+    return this.item?.path ?? "";
+  }
+
+  // size is the number of rows below; a branch that is loading, empty or failed has one row that says so.
+  get size() {
+    return Math.max(this.total, 1) + this.open.reduce((sum, child) => sum + child.size, 0);
+  }
+
+  // at is the node in a row: its branch, and its index there.
+  at(row) {
+    let before = 0;
+    for (const child of this.open) {
+      const own = child.index + before;
+      if (row <= own) break;
+      if (row <= own + child.size) return child.at(row - own - 1);
+      before += child.size;
+    }
+    return { branch: this, index: row - before };
+  }
+
+  // rowOf is the row of the child at index, counted from the root.
+  rowOf(index) {
+    const before = this.open.reduce((sum, child) => (child.index < index ? sum + child.size : sum), 0);
+    return index + before + (this.parent ? this.parent.rowOf(this.index) + 1 : 0);
+  }
+
+  child(index) {
+    return this.pages.get(Math.floor(index / pageSize))?.[index % pageSize];
+  }
+
+  indexOf(path) {
+    for (const [page, items] of this.pages) {
+      const at = items.findIndex((item) => item.path === path);
+      if (at >= 0) return page * pageSize + at;
+    }
+    return -1;
+  }
+
+  opened(index) {
+    return this.open.find((child) => child.index === index);
+  }
+
+  expand(index) {
+    const branch = new Branch(this.child(index), this, index);
+    this.open.push(branch);
+    this.open.sort((a, b) => a.index - b.index);
+    return branch;
+  }
+
+  collapse(index) {
+    this.open = this.open.filter((child) => child.index !== index);
+  }
+
+  // put takes one page of children; a page may start anywhere that is a multiple of the page's size.
+  put(offset, items, total) {
+    if (this.total >= 0 && this.total !== total) this.pages.clear();
+    this.total = total;
+    this.failed = false;
+    this.pages.set(Math.floor(offset / pageSize), items);
+  }
+
+  // forget drops pages that are far from the page in view, unless they hold an open node.
+  forget(page, keep) {
+    for (const known of this.pages.keys()) {
+      const holds = this.open.some((child) => Math.floor(child.index / pageSize) === known);
+      if (Math.abs(known - page) > keep && !holds) this.pages.delete(known);
+    }
+  }
+
+  // find is the branch that is open for a path, or null.
+  find(path) {
+    if (this.path === path) return this;
+    for (const child of this.open) {
+      const found = child.find(path);
+      if (found) return found;
+    }
+    return null;
+  }
+}
+
+// prefixes are the paths from the connection down to path itself: "c", "c/db", "c/db/t".
+export function prefixes(path) {
+  const parts = path.split("/");
+  return parts.map((_, i) => parts.slice(0, i + 1).join("/"));
+}
