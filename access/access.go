@@ -88,9 +88,10 @@ type Project struct {
 
 // A Reason is one link of the chain of rules that led to a decision.
 type Reason struct {
-	Rule         string `json:"rule"`                    // a stable code: "role-admin", "group", "share", "role-cap", "locked-out", ...
-	Words        string `json:"words"`                   // the rule for people, with names
+	Rule         string `json:"rule"`                    // one of the Rule codes
+	Words        string `json:"words"`                   // the rule for people, with names, and who can grant what is missing
 	ConnectionID string `json:"connection_id,omitempty"` // the connection that is why, where one is
+	GroupID      string `json:"group_id,omitempty"`      // the group that is why, where one is; only built-in groups are named in Words
 }
 
 // Denied is a refusal that can be explained.
@@ -111,14 +112,14 @@ func (d *Denied) Error() string {
 // A ConnectionDecision is what one actor may do with one connection.
 type ConnectionDecision struct {
 	CanQuery, CanViewResults, CanRefreshSchema bool
-	Because                                    []Reason
+	Because                                    []Reason // never empty
 }
 
 // A ProjectDecision is what one actor may do with one project.
 type ProjectDecision struct {
-	Access     Level // after lock-out and downgrade
-	LockedOut  bool
-	Downgraded bool
-	CanExplore bool
-	Because    []Reason
+	Access     Level    // after lock-out and downgrade
+	LockedOut  bool     // a share reaches the actor, and a connection takes the project away again
+	Downgraded bool     // from Can edit or more to Can explore, because a connection cannot be queried
+	CanExplore bool     // filter and chart; false for someone with Can explore who lacks Can query
+	Because    []Reason // never empty
 }
