@@ -168,10 +168,17 @@ func TestWordsNameTheConnectionAndWhoCanGrant(t *testing.T) {
 	locked := OnProject(a, p)
 	p.Uses[0].CanViewResults = []string{GroupPublic}
 	downgraded := OnProject(a, p)
-	for rule, d := range map[string]ProjectDecision{RuleLockedOut: locked, RuleDowngraded: downgraded} {
-		last := d.Because[len(d.Because)-1]
+	var refused *Denied
+	if !errors.As(RunCells(a, p), &refused) {
+		t.Fatal("a downgraded author runs cells")
+	}
+	for rule, because := range map[string][]Reason{RuleLockedOut: locked.Because, RuleDowngraded: downgraded.Because} {
+		last := because[len(because)-1]
 		if last.Rule != rule || last.ConnectionID != "c" || !strings.Contains(last.Words, "“Sales”") || !strings.Contains(last.Words, "an Admin can grant it") {
 			t.Errorf("%s: %+v", rule, last)
 		}
+	}
+	if last := refused.Because[len(refused.Because)-1]; last.Rule != RuleDowngraded {
+		t.Errorf("the connection is why, not the share: %+v", last)
 	}
 }

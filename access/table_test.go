@@ -49,6 +49,8 @@ anonymous          group:members=full              -                            
 anonymous          web=view                        -                                 view
 anonymous          web=full                        -                                 view
 anonymous          group:public=full               -                                 view
+editor             group:public=full               -                                 view
+anonymous          user:=full                      -                                 none
 guest              web=view                        -                                 view
 editor             web=full                        -                                 view
 anonymous          web=view                        c:members/public                  view
@@ -296,8 +298,7 @@ func TestProjectConnectionAgainstTheTable(t *testing.T) {
 		if got := describeConnection(OnConnection(a, own, &p)); got != f[3] {
 			t.Errorf("%s\n got %s", line, got)
 		}
-		other := p
-		other.ID = "another"
+		other := Project{ID: "another", Shares: p.Shares}
 		for _, wrong := range []*Project{nil, &other} {
 			want := "-"
 			if a.IsAdmin() {
