@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"sort"
 	"strings"
@@ -25,6 +26,9 @@ func bundle(root string) (map[string][]byte, error) {
 	}
 	sprites, err := makeSprites(src)
 	if err != nil {
+		return nil, err
+	}
+	if err := makeFonts(src); err != nil {
 		return nil, err
 	}
 	result := api.Build(options(src, sprites))
@@ -47,6 +51,16 @@ func bundle(root string) (map[string][]byte, error) {
 	}
 	files["e2e/testdata/axe.min.js"] = axe
 	return files, nil
+}
+
+// makeFonts writes the subset fonts that css/fonts.css names.
+func makeFonts(src string) error {
+	cmd := exec.Command("node", "fonts.js", filepath.Join("node_modules", ".fonts"))
+	cmd.Dir = src
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("make fonts: %w\n%s", err, out)
+	}
+	return nil
 }
 
 func options(src string, sprites map[string][]byte) api.BuildOptions {

@@ -1,19 +1,24 @@
-// Completion asks the server by prefix: the catalog is never shipped whole. After a dot there are no keywords.
-import { autocompletion } from "@codemirror/autocomplete";
-import { keywordCompletionSource } from "@codemirror/lang-sql";
+// Completion asks the server by prefix: the catalog is never shipped whole. After a dot there are no keywords. Loaded when
+// someone first goes into an editor.
+import { autocompletion, closeBrackets, closeBracketsKeymap, completeFromList, completionKeymap, ifNotIn } from "@codemirror/autocomplete";
+import { keymap } from "@codemirror/view";
 import { getJSON, icon } from "../dom.js";
 import { picture } from "../tree/rows.js";
 import { typing } from "./statement.js";
 
-// completion offers names known to the connection of host, and the keywords of its dialect.
-export function completion(host, dialect) {
-  const keywords = keywordCompletionSource(dialect, false);
-  return autocompletion({
-    override: [(context) => names(host, context), (context) => (at(context).qualified ? null : keywords(context))],
-    icons: false,
-    addToOptions: [{ render: (option) => (option.item ? picture(option.item) : icon("minus")), position: 20 }],
-    maxRenderedOptions: 50,
-  });
+// completion offers names known to the connection of host, and keywords.
+export function completion(host, words) {
+  const keywords = ifNotIn(["QuotedIdentifier", "String", "LineComment", "BlockComment"], completeFromList(words.map((label) => ({ label }))));
+  return [
+    closeBrackets(),
+    keymap.of([...closeBracketsKeymap, ...completionKeymap]),
+    autocompletion({
+      override: [(context) => names(host, context), (context) => (at(context).qualified ? null : keywords(context))],
+      icons: false,
+      addToOptions: [{ render: (option) => (option.item ? picture(option.item) : icon("minus")), position: 20 }],
+      maxRenderedOptions: 50,
+    }),
+  ];
 }
 
 const at = (context) => typing(context.state.doc.toString(), context.pos);

@@ -1,14 +1,12 @@
 // The editor itself: what it is made of. Loaded apart from the rest of the page, since it is the largest part.
-import { closeBrackets, closeBracketsKeymap, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
-import { MariaSQL, MySQL, PostgreSQL, SQLite, StandardSQL, sql } from "@codemirror/lang-sql";
+import { MariaSQL, MySQL, PostgreSQL, SQLite, StandardSQL } from "@codemirror/lang-sql";
 import { bracketMatching, foldGutter, foldKeymap, indentOnInput } from "@codemirror/language";
-import { EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
+import { Compartment, EditorState, Prec, StateEffect, StateField } from "@codemirror/state";
 import { Decoration, EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, keymap, lineNumbers } from "@codemirror/view";
-import { completion } from "./complete.js";
 import { look } from "./look.js";
 
-const dialects = { postgres: PostgreSQL, mysql: MySQL, mariadb: MariaSQL, sqlite: SQLite };
+const dialects = { postgres: PostgreSQL, duckdb: PostgreSQL, mysql: MySQL, mariadb: MariaSQL, sqlite: SQLite };
 
 const setError = StateEffect.define();
 
@@ -31,9 +29,19 @@ export function markError(view, position, words) {
   view.dispatch({ effects: setError.of(position > 0 && to <= text.length ? Decoration.set([mark.range(from, to)]) : Decoration.none) });
 }
 
+// loadCompletion brings completion into an editor that someone goes into for the first time.
+async function loadCompletion(host, view, dialect, late) {
+  if (host.completes || view.state.readOnly) return;
+  host.completes = true;
+  const { completion } = await import("./complete.js");
+  const words = Object.keys(dialect.dialect.words); // not a published field; the version is pinned
+  view.dispatch({ effects: late.reconfigure(completion(host, words)) });
+}
+
 // createEditor makes the editor of host: its text, label and nonce; changed, left, run are told what happens.
 export function createEditor(host, { text, label, readOnly, nonce, changed, left, run }) {
   const dialect = dialects[host.dataset.dialect] ?? StandardSQL;
+  const late = new Compartment();
   const keys = [
     { key: "Mod-Enter", run: () => run(false) },
     { key: "Shift-Enter", run: () => run(true) },
@@ -43,14 +51,14 @@ export function createEditor(host, { text, label, readOnly, nonce, changed, left
     extensions: [
       EditorView.cspNonce.of(nonce),
       Prec.highest(keymap.of(keys)),
-      keymap.of([...closeBracketsKeymap, ...defaultKeymap, ...historyKeymap, ...foldKeymap, ...completionKeymap, indentWithTab]),
+      keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap, indentWithTab]),
       lineNumbers(), foldGutter(), history(), drawSelection(), highlightActiveLine(), highlightActiveLineGutter(),
-      indentOnInput(), bracketMatching(), closeBrackets(), EditorView.lineWrapping,
-      sql({ dialect }), completion(host, dialect), look, errorMark,
+      indentOnInput(), bracketMatching(), EditorView.lineWrapping,
+      dialect.language, late.of([]), look, errorMark,
       EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly),
       EditorView.contentAttributes.of({ "aria-label": label }),
       EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
-      EditorView.domEventHandlers({ blur: left }),
+      EditorView.domEventHandlers({ blur: left, focus: (_, view) => loadCompletion(host, view, dialect, late) }),
     ],
   });
 }
