@@ -332,3 +332,9 @@ func changedFields(a, b store.Connection) []string {
 	}
 	return sortedKeys(changed)
 }
+
+// MayEdit says why the actor may not edit a connection; nil when they may.
+func (w *Workspace) MayEdit(ctx context.Context, who access.Actor, id string) error {
+	_, err := w.editable(ctx, who, id)
+	return err
+}

@@ -193,3 +193,8 @@ func (w *Workspace) facts(ctx context.Context, c store.Connection) (facts access
 	})
 	return facts, project, err
 }
+
+// MayConnect says why the actor cannot make a connection in a project; nil when they can.
+func (w *Workspace) MayConnect(ctx context.Context, who access.Actor, projectID string) error {
+	return w.mayCreate(ctx, who, ConnectionInput{ProjectID: projectID})
+}

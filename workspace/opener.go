@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 
@@ -112,4 +113,12 @@ func (o *Opener) allowPrivate(ctx context.Context, c *store.Connection) (bool, e
 		return false, fmt.Errorf("read maker of connection: %w", err)
 	}
 	return u.Role == access.RoleAdmin && !u.Disabled, nil
+}
+
+// SSHPublicKey is the workspace's public key as authorized_keys takes it; empty where there is none.
+func (w *Workspace) SSHPublicKey() string {
+	if w.Opener.SSHKey == nil {
+		return ""
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(w.Opener.SSHKey.PublicKey()))) + " patchbay"
 }

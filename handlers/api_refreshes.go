@@ -1,0 +1,140 @@
+package handlers
+
+import (
+	"net/http"
+	"strconv"
+	"time"
+
+	"patchbay/access"
+	"patchbay/store"
+)
+
+// apiRun is a schema refresh as the API writes it.
+type apiRun struct {
+	ID         string           `json:"id"`
+	State      string           `json:"state"`
+	Trigger    string           `json:"trigger"`
+	Phase      string           `json:"phase"`
+	Counts     map[string]int64 `json:"counts"`
+	Error      *apiRunError     `json:"error"`
+	QueuedAt   time.Time        `json:"queued_at"`
+	StartedAt  *time.Time       `json:"started_at"`
+	FinishedAt *time.Time       `json:"finished_at"`
+}
+
+type apiRunError struct {
+	Code   string `json:"code"`
+	Detail string `json:"detail"`
+	Hint   string `json:"hint"`
+}
+
+func (s *Server) apiRunOf(run store.Run) apiRun {
+	if live, ok := s.Refresh.Progress(run.ID); ok && run.Finished.IsZero() {
+		run.Phase, run.Read = live.Phase, live.Read
+	}
+	out := apiRun{ID: run.ID, State: run.State, Trigger: run.Trigger, Phase: run.Phase, QueuedAt: run.Queued.UTC(), StartedAt: when(run.Started),
+		FinishedAt: when(run.Finished),
+		Counts:     map[string]int64{"read": run.Read, "added": run.Added, "removed": run.Removed, "changed": run.Changed}}
+	if run.Cause != "" || run.Error != "" {
+		out.Error = &apiRunError{run.Cause, run.Error, run.Hint}
+	}
+	return out
+}
+
+func (s *Server) apiStartRefresh(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	run, err := s.Workspace.StartRefresh(r.Context(), who, r.PathValue("id"), "api")
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, map[string]string{"id": run.ID, "state": run.State})
+}
+
+func (s *Server) apiRefreshes(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	runs, err := s.Store.Runs(r.Context(), c.ID, limit+1, r.URL.Query().Get("cursor"))
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(runs) > limit {
+		runs, next = runs[:limit], runs[limit-1].ID
+	}
+	items := make([]apiRun, len(runs))
+	for i, run := range runs {
+		items[i] = s.apiRunOf(run)
+	}
+	return writeList(w, items, next)
+}
+
+// runOf finds a run of a connection that exists for the caller.
+func (s *Server) runOf(r *http.Request, who access.Actor) (store.Run, error) {
+	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return store.Run{}, err
+	}
+	run, err := s.Store.Run(r.Context(), r.PathValue("run"))
+	if err == nil && run.ConnectionID != c.ID {
+		err = store.ErrNotFound
+	}
+	return run, err
+}
+
+func (s *Server) apiRefresh(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	run, err := s.runOf(r, who)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, s.apiRunOf(run))
+}
+
+// apiChanges pages through what a run added, removed and changed; the cursor is the number of changes before the page.
+func (s *Server) apiChanges(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	run, err := s.runOf(r, who)
+	if err != nil {
+		return err
+	}
+	after := 0
+	if cursor := r.URL.Query().Get("cursor"); cursor != "" {
+		if after, err = strconv.Atoi(cursor); err != nil || after < 0 {
+			return &badRequest{"bad_cursor", "The cursor is not one of this list. Start again without it"}
+		}
+	}
+	changes, err := s.Store.Changes(r.Context(), run.ID, limit+1, after)
+	if err != nil {
+		return err
+	}
+	next := ""
+	if len(changes) > limit {
+		changes, next = changes[:limit], strconv.Itoa(after+limit)
+	}
+	items := make([]map[string]string, len(changes))
+	for i, c := range changes {
+		items[i] = map[string]string{"change": c.Change, "path": c.Path.String(), "name": pathWords(c.Path), "detail": c.Detail}
+	}
+	return writeList(w, items, next)
+}
+
+func (s *Server) apiCancelRefresh(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	run, err := s.runOf(r, who)
+	if err != nil {
+		return err
+	}
+	if err := s.Workspace.CancelRefresh(r.Context(), who, run.ConnectionID, run.ID); err != nil {
+		return err
+	}
+	if run, err = s.Store.Run(r.Context(), run.ID); err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, s.apiRunOf(run))
+}
