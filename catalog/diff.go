@@ -1,0 +1,170 @@
+package catalog
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
+
+// A Diff compares one reading of a source with what is known of it, table by table, and holds one hash for each. It is used by
+// one goroutine: first Know for everything known, then the sink of Into, then Outcome.
+type Diff struct {
+	keep     *Matcher
+	tables   map[string]*compared // by key
+	known    int
+	reported int
+	done     scopes
+	skipped  scopes
+	stale    []Skip
+}
+
+type compared struct {
+	hash  []byte // nil: was not known
+	found bool   // this reading reported it
+}
+
+// A Difference is a table that is new or not as it was known.
+type Difference struct {
+	Table    Table
+	Key      string // Table.Path as text
+	Body     []byte // Encode(Table)
+	Hash     Hash   // HashOf(Body)
+	Replaces bool   // it was known
+}
+
+// A Skip is a scope that the source could not read.
+type Skip struct {
+	Scope Path
+	Why   error
+}
+
+// An Outcome is what a whole reading means for what was known.
+type Outcome struct {
+	Known    int      // tables known before
+	Reported int      // tables that the reading reported and the filter keeps
+	Gone     []string // keys of the tables to remove, sorted
+	Stale    []Skip   // what stays as it was because it could not be read
+	Read     bool     // at least one scope was read to its end: without it the reading says nothing at all
+
+	// Suspicious says that nearly everything would go and little would come, as after a revoked grant, which looks exactly like
+	// an empty database. Nothing may be removed then.
+	Suspicious bool
+
+	done, skipped scopes
+}
+
+// Few tables may all go in one day; of many, nine in ten may not.
+const (
+	suspiciousKnown = 20
+	suspiciousShare = 10 // the catalog shrinks to one in so many
+)
+
+// NewDiff begins a comparison. Tables that keep does not let through are not taken over, and go when they are known.
+func NewDiff(keep *Matcher) *Diff {
+	return &Diff{keep: keep, tables: map[string]*compared{}, done: scopes{}, skipped: scopes{}}
+}
+
+// Know tells of one stored table: its path as text and its hash.
+func (d *Diff) Know(key string, hash []byte) {
+	d.tables[key] = &compared{hash: bytes.Clone(hash)}
+	d.known++
+}
+
+// Into is the sink for the reading. It hands each table that is new or changed to next, the first time it is reported, and
+// forgets every table at once. An error of next ends the reading.
+func (d *Diff) Into(next func(Difference) error) Sink { return comparison{d, next} }
+
+type comparison struct {
+	*Diff
+	next func(Difference) error
+}
+
+func (c comparison) Table(t Table) error {
+	if !c.keep.Keeps(t.Path) {
+		return nil
+	}
+	key := t.Path.String()
+	at := c.tables[key]
+	if at == nil {
+		at = &compared{}
+		c.tables[key] = at
+	}
+	if at.found {
+		return nil
+	}
+	at.found = true
+	c.reported++
+	body := Encode(t)
+	hash := HashOf(body)
+	if bytes.Equal(at.hash, hash[:]) {
+		return nil
+	}
+	return c.next(Difference{Table: t, Key: key, Body: body, Hash: hash, Replaces: at.hash != nil})
+}
+
+func (c comparison) Done(scope Path) error {
+	c.done.add(scope)
+	return nil
+}
+
+func (c comparison) Skipped(scope Path, why error) error {
+	c.skipped.add(scope)
+	c.stale = append(c.stale, Skip{slices.Clone(scope), why})
+	return nil
+}
+
+// Outcome is what follows from the whole reading. A known table that was not reported goes when it lies in a scope that was
+// done and in none that was skipped, or when the filter does not keep it; any other stays.
+func (d *Diff) Outcome() Outcome {
+	o := Outcome{Known: d.known, Reported: d.reported, Stale: d.stale, Read: len(d.done) > 0, done: d.done, skipped: d.skipped}
+	unexplained := 0 // by the filter
+	for key, at := range d.tables {
+		switch {
+		case at.found:
+		case !d.keeps(key):
+			o.Gone = append(o.Gone, key)
+		case o.Covers(key):
+			o.Gone = append(o.Gone, key)
+			unexplained++
+		}
+	}
+	slices.Sort(o.Gone)
+	filtered := len(o.Gone) - unexplained
+	before, after := d.known-filtered, len(d.tables)-len(o.Gone)
+	o.Suspicious = unexplained > 0 && before > suspiciousKnown && after*suspiciousShare <= before
+	return o
+}
+
+func (d *Diff) keeps(key string) bool {
+	path, err := ParsePath(key)
+	return err != nil || d.keep.Keeps(path)
+}
+
+// Covers says whether what lies at key was read: within a scope that was done, and within none that was skipped.
+func (o Outcome) Covers(key string) bool { return o.done.hold(key) && !o.skipped.hold(key) }
+
+// scopes is a set of scopes by their path as text; wholeSource is the empty path, whose text a nameless table may share.
+type scopes map[string]bool
+
+const wholeSource = "/"
+
+func (s scopes) add(scope Path) {
+	if len(scope) == 0 {
+		s[wholeSource] = true
+		return
+	}
+	s[scope.String()] = true
+}
+
+// hold says whether the object at key is one of the scopes or lies within one.
+func (s scopes) hold(key string) bool {
+	if s[wholeSource] || s[key] {
+		return true
+	}
+	for i := strings.LastIndexByte(key, '/'); i >= 0; i = strings.LastIndexByte(key[:i], '/') {
+		if s[key[:i]] {
+			return true
+		}
+	}
+	return false
+}
