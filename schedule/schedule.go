@@ -2,7 +2,14 @@
 // across daylight saving. It is pure: no clock, no store.
 package schedule
 
-import "time"
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
 
 // A Kind is a way to repeat.
 type Kind string
@@ -28,11 +35,56 @@ type Spec struct {
 	TimeZone   string   `json:"time_zone,omitempty"`    // IANA name; empty is UTC
 }
 
-// Placeholder signatures that the package promises:
-//
-//	func (s Spec) Check() map[string]string                        // JSON key -> words; empty: fine
-//	func (s Spec) Next(after, anchor time.Time) (time.Time, bool)  // strictly after; false: never
-//	func (s Spec) Preview(after, anchor time.Time, n int) []time.Time
-//	func (s Spec) Words() string                                   // "Daily at 04:00 (Europe/Berlin)"
-//	func Jitter(id string, every time.Duration) time.Duration      // stable: hash of id over min(10 %, 10 min)
-var _ = time.Time{}
+// Words is the schedule as people read it: "Daily at 04:00 (Europe/Berlin)".
+func (s Spec) Words() string {
+	zone := s.TimeZone
+	if zone == "" {
+		zone = "UTC"
+	}
+	switch s.Kind {
+	case Hourly:
+		if s.EveryHours == 1 {
+			return "Every hour"
+		}
+		return fmt.Sprintf("Every %d hours", s.EveryHours)
+	case Daily:
+		return fmt.Sprintf("Daily at %s (%s)", s.At, zone)
+	case Weekly:
+		return fmt.Sprintf("Every %s at %s (%s)", dayNames(s.Days), s.At, zone)
+	case Monthly:
+		return fmt.Sprintf("Monthly on day %d at %s (%s)", s.DayOfMonth, s.At, zone)
+	case Cron:
+		return fmt.Sprintf("Cron %s (%s)", s.Cron, zone)
+	default:
+		return "Off"
+	}
+}
+
+var weekdays = []string{"sun", "mon", "tue", "wed", "thu", "fri", "sat"} // by time.Weekday
+
+// dayNames lists days from Monday on: "Monday, Wednesday and Friday".
+func dayNames(days []string) string {
+	var names []string
+	for i := range weekdays {
+		day := time.Weekday((i + 1) % 7)
+		if slices.Contains(days, weekdays[day]) {
+			names = append(names, day.String())
+		}
+	}
+	if len(names) < 2 {
+		return strings.Join(names, "")
+	}
+	last := len(names) - 1
+	return strings.Join(names[:last], ", ") + " and " + names[last]
+}
+
+// Jitter is how much later than due something runs, so that what is due together does not start together: a share of the time
+// between two runs, at most 10 % and 10 minutes, and always the same for the same id.
+func Jitter(id string, every time.Duration) time.Duration {
+	window := min(every/10, 10*time.Minute)
+	if window <= 0 {
+		return 0
+	}
+	hash := sha256.Sum256([]byte(id))
+	return time.Duration(binary.BigEndian.Uint64(hash[:8]) % uint64(window))
+}
