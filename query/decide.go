@@ -1,0 +1,138 @@
+package query
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"patchbay/access"
+	"patchbay/store"
+)
+
+// current is the actor with the role and groups that the store has now: what a long-lived page or stream once knew of them
+// does not count (P44).
+func current(tx *store.Tx, who access.Actor) (access.Actor, error) {
+	if who.Anonymous() {
+		return who, nil
+	}
+	u, err := tx.User(who.UserID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && u.Disabled {
+		return who, &access.Denied{Action: "act as this user", Because: []access.Reason{{Rule: "user", Words: "This account cannot sign in any more"}}}
+	}
+	if err != nil {
+		return who, fmt.Errorf("read user: %w", err)
+	}
+	who.Role, who.Groups = u.Role, u.Groups
+	return who, nil
+}
+
+// projectFacts are what decisions on a project need.
+func projectFacts(tx *store.Tx, id string) (access.Project, error) {
+	p, err := tx.Project(id)
+	if err != nil {
+		return access.Project{}, fmt.Errorf("read project: %w", err)
+	}
+	uses, err := tx.ProjectUses(id)
+	if err != nil {
+		return access.Project{}, fmt.Errorf("read connections of project: %w", err)
+	}
+	facts := access.Project{ID: p.ID, Shares: p.Shares}
+	for _, c := range uses {
+		facts.Uses = append(facts.Uses, c.Access())
+	}
+	return facts, nil
+}
+
+// owner is the project that a project connection belongs to; nil for a workspace connection.
+func owner(tx *store.Tx, c store.Connection) (*access.Project, error) {
+	if c.ProjectID == "" {
+		return nil, nil
+	}
+	p, err := projectFacts(tx, c.ProjectID)
+	return &p, err
+}
+
+// mayRun decides whether who may run the request, and answers with the connection as it is now.
+func mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, error) {
+	who, err := current(tx, who)
+	if err != nil {
+		return store.Connection{}, err
+	}
+	c, err := tx.Connection(req.ConnectionID)
+	if err != nil {
+		return c, fmt.Errorf("read connection: %w", err)
+	}
+	p, err := owner(tx, c)
+	if err != nil {
+		return c, err
+	}
+	if err := access.Query(who, c.Access(), p); err != nil {
+		return c, err
+	}
+	if req.ProjectID == "" {
+		return c, nil
+	}
+	return c, mayRunIn(tx, who, req.ProjectID, c.ID)
+}
+
+// mayRunIn decides whether who may run cells in the project, and whether the project uses the connection.
+func mayRunIn(tx *store.Tx, who access.Actor, projectID, connectionID string) error {
+	p, err := projectFacts(tx, projectID)
+	if err != nil {
+		return err
+	}
+	if err := access.RunCells(who, p); err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(p.Uses, func(c access.Connection) bool { return c.ID == connectionID }) {
+		return &access.Denied{Action: "query a connection in a project", Because: []access.Reason{{Rule: "import",
+			Words: "The project does not use this connection. Import it first", ConnectionID: connectionID}}}
+	}
+	return nil
+}
+
+// mayRead decides whether who may see a kept result, and answers with the actor as the store knows them now.
+func mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, error) {
+	who, err := current(tx, who)
+	if err != nil {
+		return who, err
+	}
+	p, err := projectFacts(tx, res.ProjectID)
+	if err != nil {
+		return who, err
+	}
+	if err := access.ViewProject(who, p); err != nil {
+		return who, err
+	}
+	c, err := tx.Connection(res.ConnectionID)
+	if err != nil {
+		return who, fmt.Errorf("read connection of result: %w", err)
+	}
+	owner, err := owner(tx, c)
+	if err != nil {
+		return who, err
+	}
+	return who, access.ViewResults(who, c.Access(), owner)
+}
+
+// mayCancel decides whether who may cancel the run of a result.
+func mayCancel(tx *store.Tx, who access.Actor, res store.Result) error {
+	if !who.Anonymous() && who.UserID == res.RunBy {
+		return nil
+	}
+	who, err := current(tx, who)
+	if err != nil {
+		return err
+	}
+	p, err := projectFacts(tx, res.ProjectID)
+	if err != nil {
+		return err
+	}
+	return access.RunCells(who, p)
+}
+
+// readOnly says whether the statement's session must refuse writes: always, except where the request may write, the
+// connection has Allow writeback on, and the token in use is for more than reading.
+func readOnly(who access.Actor, req Request, c store.Connection) bool {
+	return !req.Write || !c.AllowWriteback || access.ScopeAllows(who, access.ScopeWrite) != nil
+}

@@ -1,0 +1,227 @@
+package query
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"patchbay/access"
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+// Why a query was cancelled, as the cause of its context.
+var (
+	errCancelled = errors.New("a person cancelled it")
+	errReplaced  = errors.New("the cell was run again")
+	errRevoked   = errors.New("it is no longer allowed")
+	errStopping  = errors.New("the server is stopping")
+	errTooLong   = errors.New("it ran too long")
+)
+
+// A run is one query from its registration to its end.
+type run struct {
+	id     string
+	who    access.Actor
+	req    Request
+	conn   store.Connection // as it was when access was decided
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	hash   string // of the statement, once it is prepared
+	end    func() // gives everything back
+}
+
+// begin registers the query, decides whether it may run, and waits for its slot. base is the query's life; ctx is the
+// asker's patience while it waits. The run must be ended.
+func (r *Runner) begin(ctx, base context.Context, who access.Actor, req Request) (*run, error) {
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, fmt.Errorf("make id: %w", err)
+	}
+	q := &run{id: id.String(), who: who, req: req}
+	q.ctx, q.cancel = context.WithCancelCause(base)
+	stop := context.AfterFunc(ctx, func() { q.cancel(context.Cause(ctx)) })
+	defer stop()
+	if err := r.register(q); err != nil {
+		return nil, err
+	}
+	if err := r.store.View(ctx, func(tx *store.Tx) (err error) { q.conn, err = mayRun(tx, who, req); return err }); err != nil {
+		r.unregister(q)
+		r.audit(q, Outcome{}, err)
+		return nil, err
+	}
+	release, err := r.slots.acquire(q.ctx, who.UserID, q.conn.ID)
+	if err != nil {
+		err = q.why(q.ctx, err)
+		r.unregister(q)
+		r.audit(q, Outcome{}, err)
+		return nil, err
+	}
+	q.end = func() { release(); r.unregister(q) }
+	return q, nil
+}
+
+func (r *Runner) register(q *run) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return &connectors.Error{Cause: connectors.CauseCancelled, Op: "start a query", Hint: "The server is stopping. Try again in a moment"}
+	}
+	r.runs[q.id] = q
+	r.running.Add(1)
+	return nil
+}
+
+func (r *Runner) unregister(q *run) {
+	q.cancel(nil)
+	r.mu.Lock()
+	delete(r.runs, q.id)
+	r.mu.Unlock()
+	r.running.Done()
+}
+
+// execute runs the statement and copies its rows. A panic in a driver is an error of this query alone (P24).
+func (r *Runner) execute(q *run, to Sink) (out Outcome, err error) {
+	began := time.Now()
+	ctx, cancel := context.WithTimeoutCause(q.ctx, r.limits.Statement, errTooLong)
+	defer cancel()
+	out.Affected = -1
+	defer func() {
+		if v := recover(); v != nil {
+			err = &connectors.Error{Cause: connectors.CauseInternal, Op: "run the statement", Message: fmt.Sprintf("the driver failed: %T", v)}
+		}
+		out.Took = time.Since(began)
+		err = q.why(ctx, err)
+	}()
+	st, err := q.req.Prepare(q.conn.Type)
+	if err != nil {
+		return out, err
+	}
+	sum := sha256.Sum256([]byte(st.SQL))
+	q.hash = hex.EncodeToString(sum[:])
+	src, err := r.pool.get(ctx, &q.conn)
+	if err != nil {
+		return out, err
+	}
+	defer func() { r.pool.put(src, err) }()
+	out, err = r.read(ctx, q, src.src, st, to)
+	if err != nil {
+		return out, placed(err, st.Position)
+	}
+	out.Took = time.Since(began)
+	return out, to.End(out)
+}
+
+// read sends the statement and copies its rows until their end or a limit.
+func (r *Runner) read(ctx context.Context, q *run, src connectors.Source, st Statement, to Sink) (Outcome, error) {
+	out := Outcome{Affected: -1}
+	rows, err := src.Query(ctx, connectors.Statement{SQL: st.SQL, Args: st.Args, ReadOnly: readOnly(q.who, q.req, q.conn), Comment: comment(q.who, q.req)})
+	if err != nil {
+		return out, err
+	}
+	defer func() { _ = rows.Close() }()
+	columns := rows.Columns()
+	if n := len(columns); n > r.limits.Columns {
+		columns = columns[:r.limits.Columns]
+		out.Truncated = fmt.Sprintf("Only the first %d of %d columns were read", len(columns), n)
+	}
+	if err := to.Columns(columns); err != nil {
+		return out, err
+	}
+	for rows.Next() {
+		if ctx.Err() != nil {
+			return out, context.Cause(ctx)
+		}
+		if q.req.Limit > 0 && out.Rows == q.req.Limit {
+			out.Truncated = fmt.Sprintf("Only the first %d rows were read", out.Rows)
+			return out, nil
+		}
+		err := to.Row(rows.Row()[:len(columns)])
+		var full *fullError
+		if errors.As(err, &full) {
+			out.Truncated = full.words
+			return out, nil
+		}
+		if err != nil {
+			return out, err
+		}
+		out.Rows++
+	}
+	if err := rows.Err(); err != nil {
+		return out, err
+	}
+	out.Affected = rows.Affected()
+	return out, nil
+}
+
+// A fullError is how a Sink says that it takes no more rows, and why, for people.
+type fullError struct{ words string }
+
+func (e *fullError) Error() string { return e.words }
+
+// placed turns the position in the statement that was sent into one in the text that was typed.
+func placed(err error, position func(int) int) error {
+	var e *connectors.Error
+	if position == nil || !errors.As(err, &e) || e.Position == 0 {
+		return err
+	}
+	moved := *e
+	moved.Position = position(e.Position)
+	return &moved
+}
+
+// why prefers the reason that our context knows to the driver's words about it.
+func (q *run) why(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	if err == nil || cause == nil {
+		return err
+	}
+	e := &connectors.Error{Cause: connectors.CauseCancelled, Op: "run the statement", Hint: confirmation(err)}
+	switch {
+	case errors.Is(cause, errRevoked):
+		return &access.Denied{Action: "go on with a query", Because: []access.Reason{{Rule: "taken-away",
+			Words: "Access was taken away while the query ran, so it was cancelled", ConnectionID: q.req.ConnectionID}}}
+	case errors.Is(cause, errTooLong):
+		e.Cause, e.Message = connectors.CauseTimeout, "it ran longer than is allowed"
+	case errors.Is(cause, errReplaced):
+		e.Message = "the cell was run again"
+	case errors.Is(cause, errStopping):
+		e.Message = "the server is stopping"
+	}
+	return e
+}
+
+// confirmation says whether the database itself told that the statement ended: its own code came back with the cancelling.
+func confirmation(err error) string {
+	var e *connectors.Error
+	if errors.As(err, &e) && e.Cause == connectors.CauseCancelled && e.Code != "" {
+		return "The server confirmed that the statement ended"
+	}
+	return "The server did not confirm that the statement ended"
+}
+
+// audit writes the one row of a query: who ran what, as a hash, where, and how it ended (P52).
+func (r *Runner) audit(q *run, out Outcome, err error) {
+	detail := map[string]any{"purpose": q.req.Purpose, "sql_sha256": q.hash, "rows": out.Rows, "ms": out.Took.Milliseconds(),
+		"read_only": readOnly(q.who, q.req, q.conn)}
+	if q.req.ProjectID != "" {
+		detail["project"], detail["cell"] = q.req.ProjectID, q.req.CellID
+	}
+	entry := store.AuditEntry{Who: q.who, Action: "query.run", ObjectType: "connection", ObjectID: q.req.ConnectionID,
+		ObjectName: q.conn.Name, Detail: detail}
+	var denied *access.Denied
+	switch {
+	case errors.As(err, &denied):
+		entry.Outcome, detail["because"] = "refused", denied.Error()
+	case err != nil:
+		entry.Outcome, detail["cause"] = "failed", string(connectors.CauseOf(err))
+	}
+	if err := r.store.Audit(context.WithoutCancel(q.ctx), entry); err != nil {
+		r.log.Error("cannot write the audit row of a query", "connection", q.req.ConnectionID, "error", err)
+	}
+}

@@ -1,0 +1,313 @@
+package query
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"time"
+
+	"patchbay/access"
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+func TestStreamHandsOnRowsAndSaysWhoAsks(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:2], rows: 3}
+	w := newWorld(t, s, Limits{})
+	var b bytes.Buffer
+	out, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(&b, false))
+	if err != nil || out.Rows != 3 || out.Truncated != "" {
+		t.Fatalf("outcome %+v, %v", out, err)
+	}
+	if b.String() != "c0,c1\r\n0,customer name\r\n1,customer name\r\n2,customer name\r\n" {
+		t.Errorf("rows are %q", b.String())
+	}
+	st := s.last()
+	if st.SQL != "select 1" || !st.ReadOnly || st.Comment != "patchbay user=ann@example.com trace=trace-ann" {
+		t.Errorf("the source was sent %+v", st)
+	}
+	if s.running.Load() != 0 {
+		t.Error("the statement was not closed")
+	}
+}
+
+func TestLimitIsSaid(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: -1}
+	w := newWorld(t, s, Limits{})
+	req := plain("select 1")
+	req.Limit = 5
+	var b bytes.Buffer
+	out, err := w.runner.Stream(t.Context(), ann, req, NewJSON(&b))
+	if err != nil || out.Rows != 5 || !strings.Contains(b.String(), `"truncated":true`) {
+		t.Fatalf("outcome %+v, %v: %s", out, err, b.String())
+	}
+	if s.running.Load() != 0 {
+		t.Error("an endless statement was left running")
+	}
+	s.rows = 5
+	if out, err = w.runner.Stream(t.Context(), ann, req, NewJSON(io.Discard)); err != nil || out.Truncated != "" {
+		t.Errorf("exactly as many rows as the limit: %+v, %v", out, err)
+	}
+}
+
+func TestColumnsAreCappedAndSaid(t *testing.T) {
+	t.Parallel()
+	wide := make([]connectors.Column, 10_000)
+	s := &script{columns: wide, rows: 1, row: func(int64) [][]byte { return make([][]byte, len(wide)) }}
+	w := newWorld(t, s, Limits{})
+	var b bytes.Buffer
+	out, err := w.runner.Stream(t.Context(), ann, plain("select *"), NewCSV(&b, false))
+	if err != nil || out.Truncated != "Only the first 5000 of 10000 columns were read" {
+		t.Fatalf("outcome %+v, %v", out, err)
+	}
+	if got := strings.Count(b.String(), ","); got != 2*4999 {
+		t.Errorf("%d commas in two lines", got)
+	}
+}
+
+func TestWritingNeedsTheConnectionTheTokenAndTheRequest(t *testing.T) {
+	t.Parallel()
+	s := &script{affects: 2}
+	w := newWorld(t, s, Limits{})
+	reader := ann
+	reader.Scope = access.ScopeRead
+	writer := ann
+	writer.Scope = access.ScopeWrite
+	for _, c := range []struct {
+		who              access.Actor
+		connection, asks bool
+		want             bool // the session may write
+	}{
+		{ann, false, true, false}, {ann, true, false, false}, {ann, true, true, true}, {writer, true, true, true}, {reader, true, true, false},
+	} {
+		w.change(func(tx *store.Tx) error {
+			conn, err := tx.Connection(connection)
+			conn.AllowWriteback = c.connection
+			return errors.Join(err, tx.UpdateConnection(conn, nil, nil))
+		})
+		req := plain("insert")
+		req.Write = c.asks
+		if _, err := w.runner.Stream(t.Context(), c.who, req, NewCSV(io.Discard, false)); err != nil {
+			t.Fatal(err)
+		}
+		if got := !s.last().ReadOnly; got != c.want {
+			t.Errorf("scope %q, writeback %v, asked %v: may write %v", c.who.Scope, c.connection, c.asks, got)
+		}
+	}
+}
+
+func TestWhoMayRun(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: 1}
+	w := newWorld(t, s, Limits{})
+	run := func(who access.Actor, req Request) error {
+		_, err := w.runner.Stream(t.Context(), who, req, NewCSV(io.Discard, false))
+		return err
+	}
+	refused := func(what string, err error) {
+		t.Helper()
+		var denied *access.Denied
+		if !errors.As(err, &denied) {
+			t.Errorf("%s: %v, want a refusal", what, err)
+		}
+	}
+	if err := run(bob, ofCell("select 1")); err != nil {
+		t.Errorf("an editor of the project: %v", err)
+	}
+	refused("a viewer of the project", run(vera, ofCell("select 1")))
+	refused("an editor of other projects", run(stranger, ofCell("select 1")))
+	refused("anonymous", run(access.Actor{}, plain("select 1")))
+	w.change(func(tx *store.Tx) error { return tx.StopImport(project, connection) })
+	refused("a connection that the project does not use", run(bob, ofCell("select 1")))
+	w.change(func(tx *store.Tx) error { return tx.SetPermissions(connection, nil, nil, false) })
+	refused("someone without Can query", run(bob, plain("select 1")))
+	if err := run(admin, plain("select 1")); err != nil {
+		t.Errorf("an Admin: %v", err)
+	}
+	w.change(func(tx *store.Tx) error {
+		u, err := tx.User("admin")
+		u.Disabled = true
+		return errors.Join(err, tx.UpdateUser(u))
+	})
+	refused("a disabled Admin whose page still says Admin", run(admin, plain("select 1")))
+	called := false
+	req := plain("")
+	req.Prepare = func(string) (Statement, error) { called = true; return Statement{}, nil }
+	refused("a refusal", run(bob, req))
+	if called {
+		t.Error("the statement was prepared for someone who is refused")
+	}
+}
+
+func TestPermissionTakenAwayEndsTheQuery(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: -1, every: slowly(1)}
+	w := newWorld(t, s, Limits{})
+	ended := make(chan error, 2)
+	for _, who := range []access.Actor{ann, bob} {
+		go func() {
+			_, err := w.runner.Stream(t.Context(), who, plain("select 1"), NewCSV(io.Discard, false))
+			ended <- err
+		}()
+	}
+	waitFor(t, func() bool { return s.running.Load() == 2 })
+	began := time.Now()
+	w.runner.CancelFor(func(who access.Actor, id string) bool { return who.UserID == "ann" && id == connection })
+	err := <-ended
+	var denied *access.Denied
+	if !errors.As(err, &denied) || time.Since(began) > time.Second {
+		t.Errorf("after %s: %v", time.Since(began), err)
+	}
+	if s.running.Load() != 1 {
+		t.Errorf("%d statements run, want bob's alone", s.running.Load())
+	}
+}
+
+func TestStatementTimeIsLimited(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: -1, every: slowly(0)}
+	w := newWorld(t, s, Limits{Statement: 30 * time.Millisecond})
+	_, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false))
+	if connectors.CauseOf(err) != connectors.CauseTimeout {
+		t.Errorf("%v, want a timeout", err)
+	}
+}
+
+func TestAskerGoneEndsTheQuery(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: -1, every: slowly(0)}
+	w := newWorld(t, s, Limits{})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := w.runner.Stream(ctx, ann, plain("select 1"), NewCSV(io.Discard, false))
+	if connectors.CauseOf(err) != connectors.CauseCancelled || s.running.Load() != 0 {
+		t.Errorf("%v, %d still run", err, s.running.Load())
+	}
+	var e *connectors.Error
+	if errors.As(err, &e) && e.Hint != "The server confirmed that the statement ended" {
+		t.Errorf("the server's own code came back, but the hint is %q", e.Hint)
+	}
+}
+
+func TestPanicOfADriverIsThatQuerysError(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: 2, every: func(context.Context, int64) error { panic("a driver's bug") }}
+	w := newWorld(t, s, Limits{})
+	_, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false))
+	if connectors.CauseOf(err) != connectors.CauseInternal || s.running.Load() != 0 {
+		t.Fatalf("%v, %d still run", err, s.running.Load())
+	}
+	s.every = nil
+	if _, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false)); err != nil {
+		t.Errorf("the next query: %v", err)
+	}
+}
+
+func TestErrorPositionIsTheOneThatWasTyped(t *testing.T) {
+	t.Parallel()
+	s := &script{query: &connectors.Error{Cause: connectors.CauseStatement, Position: 12}}
+	w := newWorld(t, s, Limits{})
+	req := plain("")
+	req.Prepare = func(string) (Statement, error) {
+		return Statement{SQL: "select", Position: func(n int) int { return n + 100 }}, nil
+	}
+	_, err := w.runner.Stream(t.Context(), ann, req, NewCSV(io.Discard, false))
+	var e *connectors.Error
+	if !errors.As(err, &e) || e.Position != 112 {
+		t.Errorf("%v at %d", err, e.Position)
+	}
+}
+
+func TestEachQueryHasOneAuditRow(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: 1}
+	w := newWorld(t, s, Limits{})
+	_, _ = w.runner.Stream(t.Context(), ann, plain("select 'secret'"), NewCSV(io.Discard, false))
+	_, _ = w.runner.Stream(t.Context(), vera, ofCell("select 1"), NewCSV(io.Discard, false))
+	s.query = &connectors.Error{Cause: connectors.CauseStatement}
+	_, _ = w.runner.Stream(t.Context(), bob, plain("selec"), NewCSV(io.Discard, false))
+	rows, err := w.store.AuditRows(t.Context(), store.AuditFilter{Action: "query.run", Limit: 10})
+	if err != nil || len(rows) != 3 {
+		t.Fatalf("%d audit rows, %v", len(rows), err)
+	}
+	outcomes := map[string]string{}
+	for _, row := range rows {
+		outcomes[row.ActorID] = row.Outcome
+		if strings.Contains(row.Detail, "secret") {
+			t.Errorf("the statement's text is in the audit: %s", row.Detail)
+		}
+	}
+	if outcomes["ann"] != "ok" || outcomes["vera"] != "refused" || outcomes["bob"] != "failed" {
+		t.Errorf("outcomes %v", outcomes)
+	}
+}
+
+func TestSourceIsSharedAndFollowsTheConnection(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: 1}
+	w := newWorld(t, s, Limits{Idle: time.Nanosecond})
+	run := func() {
+		t.Helper()
+		if _, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	run()
+	run()
+	if s.opened.Load() != 1 || s.closed.Load() != 0 {
+		t.Fatalf("two queries opened %d sources and closed %d", s.opened.Load(), s.closed.Load())
+	}
+	w.change(func(tx *store.Tx) error {
+		c, err := tx.Connection(connection)
+		c.Description = "edited"
+		return errors.Join(err, tx.UpdateConnection(c, nil, nil))
+	})
+	run()
+	waitFor(t, func() bool { return s.opened.Load() == 2 && s.closed.Load() == 1 })
+	w.runner.sweep(t.Context())
+	waitFor(t, func() bool { return s.closed.Load() == 2 })
+}
+
+func TestLostSourceIsNotUsedAgain(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: 5, every: func(_ context.Context, n int64) error {
+		if n == 2 {
+			return &connectors.Error{Cause: connectors.CauseLost}
+		}
+		return nil
+	}}
+	w := newWorld(t, s, Limits{})
+	if _, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false)); connectors.CauseOf(err) != connectors.CauseLost {
+		t.Fatal(err)
+	}
+	s.every = nil
+	if _, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false)); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return s.opened.Load() == 2 && s.closed.Load() == 1 })
+}
+
+func TestClosingEndsEverything(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: -1, every: slowly(0)}
+	w := newWorld(t, s, Limits{})
+	ended := make(chan error, 1)
+	go func() {
+		_, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false))
+		ended <- err
+	}()
+	waitFor(t, func() bool { return s.running.Load() == 1 })
+	w.runner.Close()
+	if err := <-ended; connectors.CauseOf(err) != connectors.CauseCancelled {
+		t.Errorf("the running query: %v", err)
+	}
+	waitFor(t, func() bool { return s.closed.Load() == 1 })
+	if _, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false)); err == nil {
+		t.Error("a closed runner takes queries")
+	}
+}

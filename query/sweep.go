@@ -1,0 +1,129 @@
+package query
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"time"
+
+	"patchbay/store"
+)
+
+// sweepEvery is how often idle sources are closed and results without a cell are removed.
+const sweepEvery = 30 * time.Second
+
+// keptSuffix ends the name of a kept result's file: the ending of Arrow IPC streams.
+const keptSuffix = ".arrows"
+
+func fileName(id string) string { return id + keptSuffix }
+
+// createFile makes the file of a new result, for us alone.
+func (r *Runner) createFile(id string) (*os.File, error) {
+	f, err := r.files.OpenFile(fileName(id), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("create file of result: %w", err)
+	}
+	return f, nil
+}
+
+// remove takes a result away, with its rows.
+func (r *Runner) remove(ctx context.Context, id string) {
+	err := r.store.Maintain(ctx, func(tx *store.Tx) error { return tx.DeleteResult(id) })
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		r.log.Error("cannot remove a result", "result", id, "error", err)
+		return
+	}
+	r.removeFile(fileName(id))
+}
+
+func (r *Runner) removeFile(name string) {
+	if err := r.files.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		r.log.Error("cannot remove the file of a result", "file", name, "error", err)
+	}
+}
+
+// interrupt marks results that an earlier process left running, and removes their files and those of no result (P61).
+func (r *Runner) interrupt(ctx context.Context) error {
+	results, err := r.results(ctx)
+	if err != nil {
+		return err
+	}
+	keep := map[string]bool{}
+	for _, res := range results {
+		if res.State != stateRunning {
+			keep[fileName(res.ID)] = true
+			continue
+		}
+		res.State, res.Cause, res.Error, res.Finished = stateFailed, "interrupted", "The server stopped while this ran. Run the cell again", r.now()
+		if err := r.store.Maintain(ctx, func(tx *store.Tx) error { return tx.FinishResult(res) }); err != nil {
+			return fmt.Errorf("mark interrupted result: %w", err)
+		}
+	}
+	names, err := fs.ReadDir(r.files.FS(), ".")
+	if err != nil {
+		return fmt.Errorf("list kept results: %w", err)
+	}
+	for _, f := range names {
+		if strings.HasSuffix(f.Name(), keptSuffix) && !keep[f.Name()] {
+			r.removeFile(f.Name())
+		}
+	}
+	return nil
+}
+
+// results are all results there are.
+func (r *Runner) results(ctx context.Context) ([]store.Result, error) {
+	results, err := r.store.ResultsBefore(ctx, r.now().Add(24*time.Hour))
+	if err != nil {
+		return nil, fmt.Errorf("read results: %w", err)
+	}
+	return results, nil
+}
+
+// sweepUntilClosed tidies now and then.
+func (r *Runner) sweepUntilClosed() {
+	defer r.running.Done()
+	tick := time.NewTicker(sweepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+			r.sweep(context.Background())
+		}
+	}
+}
+
+// sweep closes sources that nobody needs and removes results whose cell is gone.
+func (r *Runner) sweep(ctx context.Context) {
+	r.pool.sweep(func(id string) (int64, bool) {
+		c, err := r.store.Connection(ctx, id)
+		return c.Version, err == nil
+	})
+	results, err := r.results(ctx)
+	if err != nil {
+		r.log.Error("cannot sweep results", "error", err)
+		return
+	}
+	for _, res := range results {
+		if _, err := r.store.Cell(ctx, res.CellID); errors.Is(err, store.ErrNotFound) {
+			r.forget(ctx, res.ID)
+		}
+	}
+}
+
+// forget removes a result; one that still runs is cancelled and removed at a later sweep.
+func (r *Runner) forget(ctx context.Context, id string) {
+	r.mu.Lock()
+	l := r.lives[id]
+	r.mu.Unlock()
+	if l != nil {
+		l.cancel(errCancelled)
+		return
+	}
+	r.remove(ctx, id)
+}
