@@ -1,0 +1,278 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"patchbay/catalog"
+)
+
+// MaxBatch is the most rows that one catalog transaction writes, so that it never holds the writer for long.
+const MaxBatch = 200
+
+// A TableRow is one table as the catalog keeps it.
+type TableRow struct {
+	Path       string // catalog.Path.String
+	Hash, Body []byte
+	Replaces   bool // an older version of it is visible
+}
+
+// CatalogState is what is kept of a connection's catalog as a whole; the zero state where nothing was read.
+func (tx *Tx) CatalogState(id string) (CatalogState, error) {
+	st, err := one(tx, func(r scanner) (CatalogState, error) {
+		var c CatalogState
+		var read, changed int64
+		err := r.Scan(&c.Generation, &c.Tables, &c.Columns, &read, &changed)
+		c.Read, c.Changed = at(read), at(changed)
+		return c, err
+	}, `select generation, tables, columns, read_ms, changed_ms from catalog_state where connection_id = $1`, id)
+	if errors.Is(err, ErrNotFound) {
+		return CatalogState{}, nil
+	}
+	return st, err
+}
+
+// CatalogState is Tx.CatalogState in a snapshot of its own.
+func (s *Store) CatalogState(ctx context.Context, id string) (CatalogState, error) {
+	return view(ctx, s, func(tx *Tx) (CatalogState, error) { return tx.CatalogState(id) })
+}
+
+// visible is the condition of a row that readers see at generation $2.
+const visible = `connection_id = $1 and gen_from <= $2 and (gen_to = 0 or gen_to > $2)`
+
+// KnownHashes reports the hash of every visible table. Path and hash are valid during the call only.
+func (s *Store) KnownHashes(ctx context.Context, id string, each func(path string, hash []byte)) error {
+	return s.eachTable(ctx, id, `hash`, func(path string, hash []byte) error {
+		each(path, hash)
+		return nil
+	})
+}
+
+// TablesEach reports the body of every visible table, by path. The body is valid during the call only.
+func (s *Store) TablesEach(ctx context.Context, id string, each func(path string, body []byte) error) error {
+	return s.eachTable(ctx, id, `body`, each)
+}
+
+func (s *Store) eachTable(ctx context.Context, id, column string, each func(string, []byte) error) error {
+	return s.View(ctx, func(tx *Tx) (err error) {
+		st, err := tx.CatalogState(id)
+		if err != nil {
+			return err
+		}
+		rows, err := tx.tx.QueryContext(ctx, `select path, `+column+` from catalog_table where `+visible+` order by path`, id, st.Generation)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, rows.Close()) }()
+		var path string
+		var raw sql.RawBytes
+		for rows.Next() {
+			if err := rows.Scan(&path, &raw); err != nil {
+				return err
+			}
+			if err := each(path, raw); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
+	})
+}
+
+// TableBody is the visible body of one table.
+func (s *Store) TableBody(ctx context.Context, id, path string) ([]byte, error) {
+	return view(ctx, s, func(tx *Tx) ([]byte, error) {
+		st, err := tx.CatalogState(id)
+		if err != nil {
+			return nil, err
+		}
+		return one(tx, value[[]byte], `select body from catalog_table where `+visible+` and path = $3`, id, st.Generation, path)
+	})
+}
+
+// PutTables writes new versions of at most MaxBatch tables under a generation that nobody sees yet.
+func (s *Store) PutTables(ctx context.Context, id string, gen int64, f Fence, rows []TableRow) error {
+	return s.batch(ctx, f, len(rows), func(tx *Tx) error {
+		put, err := tx.tx.PrepareContext(ctx, `insert into catalog_table(connection_id, path, gen_from, hash, body) values($1,$2,$3,$4,$5)
+			on conflict(connection_id, path, gen_from) do update set hash = excluded.hash, body = excluded.body, gen_to = 0`)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = put.Close() }()
+		for _, r := range rows {
+			if r.Replaces {
+				if err := tx.endTable(id, r.Path, gen); err != nil {
+					return err
+				}
+			}
+			if _, err := put.ExecContext(ctx, id, r.Path, gen, r.Hash, r.Body); err != nil {
+				return fmt.Errorf("write table: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// endTable ends the visible version of a table with generation gen.
+func (tx *Tx) endTable(id, path string, gen int64) error {
+	_, err := tx.exec(`update catalog_table set gen_to=$1 where connection_id=$2 and path=$3 and gen_from<$1 and gen_to=0`, gen, id, path)
+	return err
+}
+
+// RemoveTables ends at most MaxBatch tables with a generation that nobody sees yet.
+func (s *Store) RemoveTables(ctx context.Context, id string, gen int64, f Fence, paths []string) error {
+	return s.batch(ctx, f, len(paths), func(tx *Tx) error {
+		for _, path := range paths {
+			if err := tx.endTable(id, path, gen); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (s *Store) batch(ctx context.Context, f Fence, size int, fn func(*Tx) error) error {
+	if size > MaxBatch {
+		return fmt.Errorf("catalog batch of %d rows: at most %d", size, MaxBatch)
+	}
+	return s.Maintain(ctx, func(tx *Tx) error {
+		if err := tx.fenced(f); err != nil {
+			return err
+		}
+		return fn(tx)
+	})
+}
+
+// PublishCatalog makes a generation visible at once, with its run, changes and stale scopes, in one commit. A generation that
+// is the visible one already (nothing changed) only notes that the source was read.
+func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fence, run Run, state CatalogState, changes []Change, stale []StaleScope) error {
+	return s.Maintain(ctx, func(tx *Tx) error {
+		if err := tx.fenced(f); err != nil {
+			return err
+		}
+		_, err := tx.exec(`insert into catalog_state(connection_id, generation, tables, columns, read_ms, changed_ms) values($1,$2,$3,$4,$5,$6)
+			on conflict(connection_id) do update set generation=excluded.generation, tables=excluded.tables, columns=excluded.columns,
+			read_ms=excluded.read_ms, changed_ms=excluded.changed_ms`, id, gen, state.Tables, state.Columns, ms(state.Read), ms(state.Changed))
+		if err != nil {
+			return fmt.Errorf("publish generation: %w", err)
+		}
+		if err := tx.setScopes(id, stale); err != nil {
+			return fmt.Errorf("keep stale scopes: %w", err)
+		}
+		if err := tx.addChanges(run.ID, changes); err != nil {
+			return fmt.Errorf("keep changes: %w", err)
+		}
+		return tx.UpdateRun(run)
+	})
+}
+
+// setScopes replaces the stale scopes. Since when a scope is stale is kept while it stays so; an unchanged list writes nothing.
+func (tx *Tx) setScopes(id string, stale []StaleScope) error {
+	known, err := tx.Scopes(id)
+	if err != nil {
+		return err
+	}
+	since := map[string]StaleScope{}
+	for _, k := range known {
+		since[k.Path.String()] = k
+	}
+	for _, st := range stale {
+		path := st.Path.String()
+		if k, was := since[path]; was {
+			delete(since, path)
+			if k.Reason == st.Reason {
+				continue
+			}
+		}
+		if _, err := tx.exec(`insert into catalog_scope(connection_id, path, reason, since_ms) values($1,$2,$3,$4)
+			on conflict(connection_id, path) do update set reason=excluded.reason`, id, path, st.Reason, ms(st.Since)); err != nil {
+			return err
+		}
+	}
+	for path := range since {
+		if _, err := tx.exec(`delete from catalog_scope where connection_id=$1 and path=$2`, id, path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addChanges keeps a run's changes by name.
+func (tx *Tx) addChanges(runID string, changes []Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	put, err := tx.tx.PrepareContext(tx.ctx, `insert into refresh_change(run_id, seq, change, path, detail) values($1,$2,$3,$4,$5)`)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = put.Close() }()
+	for i, c := range changes {
+		if _, err := put.ExecContext(tx.ctx, runID, i+1, c.Change, c.Path.String(), c.Detail); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Scopes are the parts of a catalog that the last reading could not read.
+func (tx *Tx) Scopes(id string) ([]StaleScope, error) {
+	return collect(tx, func(r scanner) (StaleScope, error) {
+		var st StaleScope
+		var path string
+		var since int64
+		if err := r.Scan(&path, &st.Reason, &since); err != nil {
+			return st, err
+		}
+		var err error
+		st.Path, err = catalog.ParsePath(path)
+		st.Since = at(since)
+		return st, err
+	}, `select path, reason, since_ms from catalog_scope where connection_id = $1 order by path`, id)
+}
+
+// Scopes is Tx.Scopes in a snapshot of its own.
+func (s *Store) Scopes(ctx context.Context, id string) ([]StaleScope, error) {
+	return view(ctx, s, func(tx *Tx) ([]StaleScope, error) { return tx.Scopes(id) })
+}
+
+// DropUnpublished takes back what an apply that broke off has written: versions that nobody ever saw, and the ends of those
+// that everybody still sees.
+func (s *Store) DropUnpublished(ctx context.Context, id string) error {
+	return s.inBatches(ctx, id, []string{
+		`delete from catalog_table where connection_id=$1 and path in
+			(select path from catalog_table where connection_id=$1 and gen_from>$2 limit $3) and gen_from>$2`,
+		`update catalog_table set gen_to=0 where connection_id=$1 and path in
+			(select path from catalog_table where connection_id=$1 and gen_to>$2 limit $3) and gen_to>$2`,
+	})
+}
+
+// SweepCatalog removes versions that nobody sees any more.
+func (s *Store) SweepCatalog(ctx context.Context, id string) error {
+	return s.inBatches(ctx, id, []string{
+		`delete from catalog_table where connection_id=$1 and path in
+			(select path from catalog_table where connection_id=$1 and gen_to>0 and gen_to<=$2 limit $3) and gen_to>0 and gen_to<=$2`,
+	})
+}
+
+// inBatches runs each statement in short transactions until it changes nothing. $1 is the connection, $2 the visible
+// generation, $3 the size of a batch.
+func (s *Store) inBatches(ctx context.Context, id string, statements []string) error {
+	for _, statement := range statements {
+		for n := int64(1); n > 0; {
+			err := s.Maintain(ctx, func(tx *Tx) error {
+				st, err := tx.CatalogState(id)
+				if err != nil {
+					return err
+				}
+				n, err = tx.exec(statement, id, st.Generation, MaxBatch)
+				return err
+			})
+			if err != nil {
+				return fmt.Errorf("clean catalog: %w", err)
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,84 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"patchbay/catalog"
+)
+
+const runColumns = `id, connection_id, trigger, started_by, state, phase, read_count, added, removed, changed, cause, error, hint, queued_ms, started_ms, finished_ms`
+
+func scanRun(r scanner) (Run, error) {
+	var run Run
+	var queued, started, finished int64
+	err := r.Scan(&run.ID, &run.ConnectionID, &run.Trigger, &run.StartedBy, &run.State, &run.Phase, &run.Read, &run.Added, &run.Removed,
+		&run.Changed, &run.Cause, &run.Error, &run.Hint, &queued, &started, &finished)
+	run.Queued, run.Started, run.Finished = at(queued), at(started), at(finished)
+	return run, err
+}
+
+// CreateRun keeps a new schema refresh.
+func (tx *Tx) CreateRun(r Run) error {
+	_, err := tx.exec(`insert into refresh_run(`+runColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`, r.ID, r.ConnectionID,
+		r.Trigger, r.StartedBy, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Cause, r.Error, r.Hint, ms(r.Queued), ms(r.Started), ms(r.Finished))
+	return err
+}
+
+// UpdateRun replaces what is known of a run.
+func (tx *Tx) UpdateRun(r Run) error {
+	return tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, cause=$7, error=$8, hint=$9,
+		started_ms=$10, finished_ms=$11 where id=$12`, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Cause, r.Error, r.Hint, ms(r.Started), ms(r.Finished), r.ID)
+}
+
+// Run is the refresh with this id.
+func (tx *Tx) Run(id string) (Run, error) {
+	return one(tx, scanRun, `select `+runColumns+` from refresh_run where id = $1`, id)
+}
+
+// Runs are a connection's refreshes, the latest first; before is the id of the last one of the page before, or empty.
+func (tx *Tx) Runs(connectionID string, limit int, before string) ([]Run, error) {
+	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where connection_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`,
+		connectionID, before, limit)
+}
+
+// ActiveRuns are the refreshes that are queued or running.
+func (tx *Tx) ActiveRuns() ([]Run, error) {
+	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where state in ('queued','running') order by id`)
+}
+
+// Changes are what a run added, removed and changed, after so many of them.
+func (tx *Tx) Changes(runID string, limit, after int) ([]Change, error) {
+	return collect(tx, func(r scanner) (Change, error) {
+		var c Change
+		var path string
+		if err := r.Scan(&c.Change, &path, &c.Detail); err != nil {
+			return c, err
+		}
+		var err error
+		c.Path, err = catalog.ParsePath(path)
+		return c, err
+	}, `select change, path, detail from refresh_change where run_id = $1 order by seq limit $2 offset $3`, runID, limit, after)
+}
+
+// InterruptRuns marks every run that was under way when the process ended.
+func (tx *Tx) InterruptRuns(when time.Time) error {
+	_, err := tx.exec(`update refresh_run set state='interrupted', cause='interrupted', error='The server stopped while this ran', finished_ms=$1
+		where state in ('queued','running')`, ms(when))
+	return err
+}
+
+// Run is Tx.Run in a snapshot of its own.
+func (s *Store) Run(ctx context.Context, id string) (Run, error) {
+	return view(ctx, s, func(tx *Tx) (Run, error) { return tx.Run(id) })
+}
+
+// Runs is Tx.Runs in a snapshot of its own.
+func (s *Store) Runs(ctx context.Context, connectionID string, limit int, before string) ([]Run, error) {
+	return view(ctx, s, func(tx *Tx) ([]Run, error) { return tx.Runs(connectionID, limit, before) })
+}
+
+// Changes is Tx.Changes in a snapshot of its own.
+func (s *Store) Changes(ctx context.Context, runID string, limit, after int) ([]Change, error) {
+	return view(ctx, s, func(tx *Tx) ([]Change, error) { return tx.Changes(runID, limit, after) })
+}
