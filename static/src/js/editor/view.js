@@ -29,13 +29,28 @@ export function markError(view, position, words) {
   view.dispatch({ effects: setError.of(position > 0 && to <= text.length ? Decoration.set([mark.range(from, to)]) : Decoration.none) });
 }
 
+// Typing over selected text is done here and not by the browser: Chromium would carry the colour of what it removes over to the
+// new text in a style attribute, which the content security policy refuses.
+const typeOver = EditorView.domEventHandlers({
+  beforeinput(event, view) {
+    const { main } = view.state.selection;
+    if (event.inputType !== "insertText" || !event.data || main.empty || view.composing || view.state.readOnly) return false;
+    event.preventDefault();
+    const insert = () => view.state.update(view.state.replaceSelection(event.data), { userEvent: "input.type", scrollIntoView: true });
+    const handlers = view.state.facet(EditorView.inputHandler);
+    if (!handlers.some((handle) => handle(view, main.from, main.to, event.data, insert))) view.dispatch(insert());
+    return true;
+  },
+});
+
 // loadCompletion brings completion into an editor that someone goes into for the first time.
 async function loadCompletion(host, view, dialect, late) {
-  if (host.completes || view.state.readOnly) return;
-  host.completes = true;
+  if (host.completes !== undefined || view.state.readOnly) return;
+  host.completes = false;
   const { completion } = await import("./complete.js");
   const words = Object.keys(dialect.dialect.words); // not a published field; the version is pinned
   view.dispatch({ effects: late.reconfigure(completion(host, words)) });
+  host.completes = true;
 }
 
 // createEditor makes the editor of host: its text, label and nonce; changed, left, run are told what happens.
@@ -51,10 +66,11 @@ export function createEditor(host, { text, label, readOnly, nonce, changed, left
     extensions: [
       EditorView.cspNonce.of(nonce),
       Prec.highest(keymap.of(keys)),
+      late.of([]),
       keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap, indentWithTab]),
       lineNumbers(), foldGutter(), history(), drawSelection(), highlightActiveLine(), highlightActiveLineGutter(),
       indentOnInput(), bracketMatching(), EditorView.lineWrapping,
-      dialect.language, late.of([]), look, errorMark,
+      dialect.language, look, errorMark, typeOver,
       EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly),
       EditorView.contentAttributes.of({ "aria-label": label }),
       EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),

@@ -185,7 +185,7 @@ class Grid extends HTMLElement {
     const focused = element.contains(document.activeElement) ? document.activeElement.column : -1;
     element.cells = this.inView.map(({ index, start, size }) => {
       const value = values ? values[index] : "";
-      const cell = el("div", { class: value === null ? "grid-cell is-null" : "grid-cell", role: "gridcell", "aria-colindex": index + 2 }, value === null ? "null" : oneLine(value));
+      const cell = el("div", { class: value === null ? "grid-cell is-null" : "grid-cell", role: "gridcell", tabindex: "-1", "aria-colindex": index + 2 }, value === null ? "null" : oneLine(value));
       cell.column = index;
       return lay(cell, start, size, isNumber(this.blocks.columns[index]));
     });

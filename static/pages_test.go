@@ -1,0 +1,211 @@
+package static_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/a-h/templ"
+
+	"patchbay/connectors"
+	"patchbay/static"
+	"patchbay/views"
+)
+
+// hostile is a name that breaks out of whatever does not escape it.
+const hostile = `we"ird</script><img src=x onerror=alert(1)>'; drop--`
+
+// A site serves pages with the real frames and styles, and answers of the shapes that the elements read.
+type site struct {
+	*httptest.Server
+	mu    sync.Mutex
+	asked []string // every request's path and query
+	ran   string   // SQL of the last run
+	rows  int      // of the result
+	still int      // answers to come that say that rows are still arriving
+	sizes map[string]int
+}
+
+func newSite(t *testing.T) *site {
+	s := &site{rows: 1_000_000, sizes: map[string]int{}}
+	mux := http.NewServeMux()
+	mux.Handle("/static/", static.Handler())
+	mux.HandleFunc("GET /form", s.page(views.Layout, views.PageHead("New connection", ""), form))
+	mux.HandleFunc("GET /notebook", s.page(func(p views.Page) templ.Component { return views.NotebookLayout(p, markup(tree)) }, markup(cell)))
+	mux.HandleFunc("POST /theme", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/form", http.StatusSeeOther) })
+	mux.HandleFunc("POST /run", func(_ http.ResponseWriter, r *http.Request) { s.ran = r.FormValue("source") })
+	mux.HandleFunc("GET /browser/children", s.children)
+	mux.HandleFunc("GET /browser/search", s.search)
+	mux.HandleFunc("GET /browser/details", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `<h3>%s</h3><button type="button" data-tree-act="query">Query this table</button>`, templ.EscapeString(r.FormValue("path")))
+	})
+	mux.HandleFunc("GET /rows", s.result)
+	mux.HandleFunc("GET /complete", s.complete)
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.asked = append(s.asked, r.URL.RequestURI())
+		counted := &counter{ResponseWriter: w}
+		mux.ServeHTTP(counted, r)
+		s.sizes[r.URL.Path] = counted.n
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+type counter struct {
+	http.ResponseWriter
+	n int
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.n += len(b)
+	return c.ResponseWriter.Write(b)
+}
+
+// askedFor says whether a request whose address holds part came in.
+func (s *site) askedFor(part string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.asked {
+		if strings.Contains(a, part) {
+			return true
+		}
+	}
+	return false
+}
+
+// page serves content in a frame, under the policy of every page (PROMISES section 4).
+func (s *site) page(frame func(views.Page) templ.Component, content ...templ.Component) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		nonce := rand.Text()
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-"+nonce+"'; img-src 'self' data:; "+
+			"font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'")
+		p := views.Page{Title: "Test", User: views.User{Name: "Mira Doe", Role: "Admin", Admin: true}, Theme: r.FormValue("theme"), Nonce: nonce}
+		ctx := templ.WithChildren(r.Context(), templ.Join(content...))
+		if err := frame(p).Render(ctx, w); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+		}
+	}
+}
+
+func markup(html string) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		_, err := io.WriteString(w, html)
+		return err
+	})
+}
+
+const tree = `<div class="browser-head"><h2>Data browser</h2></div><pb-tree data-project="p1" data-src="/browser"></pb-tree>`
+
+const cell = `<div class="topbar"></div><main id="main" class="cells" tabindex="-1"><h1>Revenue</h1><section class="cell">
+<form method="post" action="/run" target="sink"><pb-editor data-dialect="postgres" data-connection="c1" data-complete="/complete">
+<label class="visually-hidden" for="sql">SQL of orders</label><textarea class="textarea is-code" id="sql" name="source">select 1</textarea></pb-editor>
+<button class="btn" data-run>Run</button></form>
+<pb-grid data-src="/rows" aria-label="Result of orders"><table class="table"><tr><td>first rows</td></tr></table></pb-grid>
+</section></main>`
+
+var form = templ.ComponentFunc(func(ctx context.Context, w io.Writer) error {
+	field := func(f views.FormField) templ.Component { return views.FieldInput(f) }
+	return templ.Join(
+		markup(`<pb-form><form class="form form-card" method="post" action="/form">`),
+		field(views.FormField{Field: connectors.Field{Key: "host", Label: "Host", Kind: connectors.Text, Required: true}, Value: "db"}),
+		field(views.FormField{Field: connectors.Field{Key: "auth", Label: "Sign in with", Kind: connectors.Select, Required: true, Default: "password",
+			Choices: []connectors.Choice{{Value: "password", Label: "Password"}, {Value: "cert", Label: "Certificate"}}}}),
+		field(views.FormField{Field: connectors.Field{Key: "password", Label: "Password", Kind: connectors.Text, Secret: true, Required: true,
+			ShowIf: &connectors.Cond{Key: "auth", In: []string{"password"}}}, Saved: true}),
+		field(views.FormField{Field: connectors.Field{Key: "key", Label: "Private key", Kind: connectors.PEM, Secret: true,
+			ShowIf: &connectors.Cond{Key: "auth", In: []string{"cert"}}}}),
+		markup(`<details class="fold"><summary>Limits</summary><div class="fold-body">`),
+		field(views.FormField{Field: connectors.Field{Key: "rows", Label: "Rows kept", Kind: connectors.Number, Help: "Of one result"}, Value: "x", Error: "Give a number"}),
+		markup(`</div></details>`),
+		views.Btn(views.Button{Label: "Save", Variant: "primary"}),
+		markup(`</form></pb-form>`),
+		views.Menu("more", "More"),
+		views.CopyBtn("Copy report", "all well"),
+		views.Btn(views.Button{Label: "Delete", Type: "button", Attrs: templ.Attributes{"command": "show-modal", "commandfor": "gone"}}),
+		views.ConfirmRemoval(views.Removal{ID: "gone", Title: "Delete Billing", Name: "Billing", Action: "/form", Verb: "Delete connection"}),
+		views.SearchBox("q", "", "Search by name", nil),
+	).Render(ctx, w)
+})
+
+func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v)
+}
+
+// children is a source with one connection, one schema of 100,000 tables, and three columns each.
+func (s *site) children(w http.ResponseWriter, r *http.Request) {
+	path := r.FormValue("path")
+	total, node := 3, func(i int) map[string]any {
+		name := []string{"id", hostile, "at"}[i]
+		return map[string]any{"name": name, "kind": "column", "type": "int8", "family": "integer", "path": fmt.Sprint(path, "/c", i)}
+	}
+	switch strings.Count(path, "/") + len(path[:min(len(path), 1)]) {
+	case 0:
+		total, node = 1, func(int) map[string]any {
+			return map[string]any{"name": "Warehouse", "kind": "connection", "type": "postgres", "path": "c1", "children": true}
+		}
+	case 1:
+		total, node = 1, func(int) map[string]any {
+			return map[string]any{"name": "public", "kind": "schema", "path": "c1/public", "children": true}
+		}
+	case 2:
+		total, node = 100_000, func(i int) map[string]any {
+			name := fmt.Sprintf("t%05d", i)
+			return map[string]any{"name": name, "kind": "table", "path": "c1/public/" + name, "rows": i * 1000, "children": true}
+		}
+	}
+	offset, _ := strconv.Atoi(r.FormValue("offset"))
+	if at := r.FormValue("at"); strings.HasPrefix(at, "c1/public/t") {
+		n, _ := strconv.Atoi(strings.TrimPrefix(at, "c1/public/t"))
+		offset = n / 200 * 200
+	}
+	items := []map[string]any{}
+	for i := offset; i < min(total, offset+200); i++ {
+		items = append(items, node(i))
+	}
+	answer(w, map[string]any{"items": items, "total": total, "offset": offset})
+}
+
+func (s *site) search(w http.ResponseWriter, r *http.Request) {
+	items := []map[string]any{}
+	if r.FormValue("q") == "t54" {
+		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": "public", "match": [][]int{{0, 3}}},
+			map[string]any{"kind": "column", "name": hostile, "path": "c1/public/t00001/c1", "connection": "Warehouse", "trail": "public.t00001", "match": [][]int{}})
+	}
+	answer(w, map[string]any{"items": items})
+}
+
+func (s *site) result(w http.ResponseWriter, r *http.Request) {
+	offset, _ := strconv.Atoi(r.FormValue("offset"))
+	if s.still > 0 {
+		s.still--
+		s.rows += 150
+	}
+	rows := [][]any{}
+	for i := offset; i < min(s.rows, offset+200); i++ {
+		row := []any{strconv.Itoa(i + 1), hostile, nil}
+		for c := range 40 {
+			row = append(row, fmt.Sprint(c))
+		}
+		rows = append(rows, row)
+	}
+	columns := []map[string]string{{"name": "n", "type": "int8", "family": "integer"}, {"name": "text", "type": "text", "family": "text"}, {"name": "none", "type": "text", "family": "text"}}
+	for c := range 40 {
+		columns = append(columns, map[string]string{"name": fmt.Sprint("more_", c), "type": "text", "family": "text"})
+	}
+	answer(w, map[string]any{"columns": columns, "rows": rows, "offset": offset, "total": s.rows, "complete": s.still == 0, "state": "succeeded"})
+}
+
+func (s *site) complete(w http.ResponseWriter, _ *http.Request) {
+	answer(w, map[string]any{"items": []map[string]string{{"label": "orders", "kind": "table", "detail": "public", "apply": "orders"}, {"label": "Order Items", "kind": "table", "detail": "public", "apply": `"Order Items"`}}})
+}
