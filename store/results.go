@@ -55,8 +55,8 @@ func (tx *Tx) FinishResult(r Result) error {
 		return err
 	}
 	return tx.must(`update result set state=$1, columns=$2, rows=$3, bytes=$4, truncated=$5, affected=$6, cause=$7, error=$8, hint=$9,
-		error_position=$10, finished_ms=$11 where id=$12`, r.State, columns, r.Rows, r.Bytes, r.Truncated, r.Affected, r.Cause, r.Error, r.Hint,
-		r.ErrorPosition, ms(r.Finished), r.ID)
+		error_position=$10, sql_hash=$11, finished_ms=$12 where id=$13`, r.State, columns, r.Rows, r.Bytes, r.Truncated, r.Affected, r.Cause, r.Error, r.Hint,
+		r.ErrorPosition, r.SQLHash, ms(r.Finished), r.ID)
 }
 
 // ResultByID is the run with this id.

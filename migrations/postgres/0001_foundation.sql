@@ -24,7 +24,7 @@ create table session (
 	created_ms bigint not null, seen_ms bigint not null, ends_ms bigint not null, auth_ms bigint not null,
 	ip text not null, agent text not null
 );
-create index session_user on session(user_id);
+create index session_by_user on session(user_id);
 
 create table one_time_token (
 	hash bytea primary key, purpose text not null check (purpose in ('setup','invite')), user_id text not null default '',

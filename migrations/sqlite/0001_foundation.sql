@@ -24,7 +24,7 @@ create table session (
 	created_ms integer not null, seen_ms integer not null, ends_ms integer not null, auth_ms integer not null,
 	ip text not null, agent text not null
 ) strict;
-create index session_user on session(user_id);
+create index session_by_user on session(user_id);
 
 create table one_time_token (
 	hash blob primary key, purpose text not null check (purpose in ('setup','invite')), user_id text not null default '',
