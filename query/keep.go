@@ -32,33 +32,14 @@ func (r *Runner) Keep(ctx context.Context, who access.Actor, req Request) (store
 	}
 	res := store.Result{ID: q.id, ProjectID: req.ProjectID, CellID: req.CellID, ConnectionID: q.conn.ID, RunBy: who.UserID,
 		State: stateRunning, Affected: -1, Started: r.now()}
-	before, err := r.createResult(ctx, res)
-	if err != nil {
+	if err := r.store.Maintain(ctx, func(tx *store.Tx) error { return tx.CreateResult(res) }); err != nil {
 		q.end()
-		return store.Result{}, err
+		return store.Result{}, fmt.Errorf("create result: %w", err)
 	}
 	l := newLive(res)
 	r.replace(l, q)
-	go r.keep(q, l, before)
+	go r.keep(q, l)
 	return res, nil
-}
-
-// createResult writes the row of a new result and answers with the cell's results that it will replace.
-func (r *Runner) createResult(ctx context.Context, res store.Result) (before []string, err error) {
-	err = r.store.Maintain(ctx, func(tx *store.Tx) error {
-		before = nil
-		last, err := tx.LastResult(res.CellID)
-		if err == nil {
-			before = append(before, last.ID)
-		} else if !errors.Is(err, store.ErrNotFound) {
-			return err
-		}
-		return tx.CreateResult(res)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("create result: %w", err)
-	}
-	return before, nil
 }
 
 // replace makes l the live result of its cell and cancels the one before.
@@ -75,7 +56,7 @@ func (r *Runner) replace(l *live, q *run) {
 }
 
 // keep runs the statement of a kept result to its end.
-func (r *Runner) keep(q *run, l *live, before []string) {
+func (r *Runner) keep(q *run, l *live) {
 	defer q.end()
 	sink := &keepSink{runner: r, live: l}
 	out, err := r.execute(q, sink)
@@ -92,10 +73,27 @@ func (r *Runner) keep(q *run, l *live, before []string) {
 	r.mu.Lock()
 	delete(r.lives, l.id)
 	r.mu.Unlock()
-	for _, id := range before {
-		r.remove(ctx, id)
-	}
+	r.removeOlder(ctx, l.cellID)
 	close(l.done)
+}
+
+// removeOlder removes the results of a cell that a later run has replaced.
+func (r *Runner) removeOlder(ctx context.Context, cellID string) {
+	var older []store.Result
+	err := r.store.View(ctx, func(tx *store.Tx) error {
+		last, err := tx.LastResult(cellID)
+		if err != nil {
+			return err
+		}
+		older, err = tx.OlderResults(cellID, last.ID)
+		return err
+	})
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		r.log.Error("cannot find the older results of a cell", "cell", cellID, "error", err)
+	}
+	for _, res := range older {
+		r.remove(ctx, res.ID)
+	}
 }
 
 // logBroken tells the operator what people are not told: an error that is ours.

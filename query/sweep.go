@@ -47,40 +47,46 @@ func (r *Runner) removeFile(name string) {
 
 // interrupt marks results that an earlier process left running, and removes their files and those of no result (P61).
 func (r *Runner) interrupt(ctx context.Context) error {
-	results, err := r.results(ctx)
+	ids := map[string]bool{}
+	err := r.store.Maintain(ctx, func(tx *store.Tx) error {
+		left, err := tx.RunningResults()
+		if err != nil {
+			return err
+		}
+		all, err := tx.ResultIDs()
+		if err != nil {
+			return err
+		}
+		for _, id := range all {
+			ids[id] = true
+		}
+		for _, res := range left {
+			ids[res.ID] = false
+			res.State, res.Cause, res.Error, res.Finished = stateFailed, "interrupted", "The server stopped while this ran. Run the cell again", r.now()
+			if err := tx.FinishResult(res); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return err
+		return fmt.Errorf("mark interrupted results: %w", err)
 	}
-	keep := map[string]bool{}
-	for _, res := range results {
-		if res.State != stateRunning {
-			keep[fileName(res.ID)] = true
-			continue
-		}
-		res.State, res.Cause, res.Error, res.Finished = stateFailed, "interrupted", "The server stopped while this ran. Run the cell again", r.now()
-		if err := r.store.Maintain(ctx, func(tx *store.Tx) error { return tx.FinishResult(res) }); err != nil {
-			return fmt.Errorf("mark interrupted result: %w", err)
-		}
-	}
-	names, err := fs.ReadDir(r.files.FS(), ".")
+	return r.removeFilesExcept(ids)
+}
+
+// removeFilesExcept removes the files of all results but these.
+func (r *Runner) removeFilesExcept(ids map[string]bool) error {
+	files, err := fs.ReadDir(r.files.FS(), ".")
 	if err != nil {
 		return fmt.Errorf("list kept results: %w", err)
 	}
-	for _, f := range names {
-		if strings.HasSuffix(f.Name(), keptSuffix) && !keep[f.Name()] {
+	for _, f := range files {
+		if id, kept := strings.CutSuffix(f.Name(), keptSuffix); kept && !ids[id] {
 			r.removeFile(f.Name())
 		}
 	}
 	return nil
-}
-
-// results are all results there are.
-func (r *Runner) results(ctx context.Context) ([]store.Result, error) {
-	results, err := r.store.ResultsBefore(ctx, r.now().Add(24*time.Hour))
-	if err != nil {
-		return nil, fmt.Errorf("read results: %w", err)
-	}
-	return results, nil
 }
 
 // sweepUntilClosed tidies now and then.
@@ -104,26 +110,15 @@ func (r *Runner) sweep(ctx context.Context) {
 		c, err := r.store.Connection(ctx, id)
 		return c.Version, err == nil
 	})
-	results, err := r.results(ctx)
+	var stale []store.Result
+	err := r.store.View(ctx, func(tx *store.Tx) (err error) {
+		stale, err = tx.StaleResults(time.Time{})
+		return err
+	})
 	if err != nil {
-		r.log.Error("cannot sweep results", "error", err)
-		return
+		r.log.Error("cannot find results to sweep", "error", err)
 	}
-	for _, res := range results {
-		if _, err := r.store.Cell(ctx, res.CellID); errors.Is(err, store.ErrNotFound) {
-			r.forget(ctx, res.ID)
-		}
+	for _, res := range stale {
+		r.remove(ctx, res.ID)
 	}
-}
-
-// forget removes a result; one that still runs is cancelled and removed at a later sweep.
-func (r *Runner) forget(ctx context.Context, id string) {
-	r.mu.Lock()
-	l := r.lives[id]
-	r.mu.Unlock()
-	if l != nil {
-		l.cancel(errCancelled)
-		return
-	}
-	r.remove(ctx, id)
 }
