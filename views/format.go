@@ -55,7 +55,7 @@ func Bytes(n int64) string {
 	if unit == "B" {
 		return strconv.FormatInt(n, 10) + " B"
 	}
-	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', decimals(v), 64), ".0") + " " + unit
+	return strings.TrimSuffix(strconv.FormatFloat(v, 'f', decimals(v/10), 64), ".0") + " " + unit
 }
 
 // decimals is one below ten and none from there on.
