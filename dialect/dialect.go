@@ -9,6 +9,7 @@ type Dialect struct {
 	QuoteOpen   string
 	QuoteClose  string // doubled inside a quoted name
 	Placeholder Placeholder
+	FoldsCase   bool // an unquoted name becomes lower case, so that one with capitals must be quoted
 	Comments    bool // the product accepts a /* */ comment before the statement
 }
 
@@ -48,7 +49,7 @@ func (d *Dialect) Qualified(p catalog.Path) string {
 
 // The dialects of the connectors.
 var (
-	Postgres = &Dialect{Name: "postgres", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Dollar, Comments: true}
+	Postgres = &Dialect{Name: "postgres", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Dollar, FoldsCase: true, Comments: true}
 	MySQL    = &Dialect{Name: "mysql", QuoteOpen: "`", QuoteClose: "`", Placeholder: Question, Comments: true}
 	MariaDB  = &Dialect{Name: "mariadb", QuoteOpen: "`", QuoteClose: "`", Placeholder: Question, Comments: true}
 	SQLite   = &Dialect{Name: "sqlite", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Question, Comments: true}

@@ -1,0 +1,506 @@
+package handlers
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/connectors"
+	"patchbay/store"
+	"patchbay/views"
+	"patchbay/workspace"
+)
+
+// browserPage is the number of nodes that one answer of the tree holds, unless limit asks for less.
+const browserPage = 200
+
+// browserNode is a node of the tree as the data browser reads it.
+type browserNode struct {
+	Name       string         `json:"name"`
+	Kind       string         `json:"kind"`
+	Type       string         `json:"type,omitempty"`
+	Family     catalog.Family `json:"family,omitempty"`
+	Path       string         `json:"path"`
+	Rows       int64          `json:"rows"`
+	Comment    string         `json:"comment,omitempty"`
+	Children   bool           `json:"children"`
+	Unreadable bool           `json:"unreadable,omitempty"`
+}
+
+// nodeOf is a catalog node below its connection.
+func nodeOf(connectionID string, n catalog.Node) browserNode {
+	out := browserNode{Name: n.Name(), Kind: string(n.Level), Type: n.Type, Family: n.Family, Path: connectionID + "/" + n.Path.String(), Rows: -1,
+		Comment: n.Comment, Children: n.Children > 0, Unreadable: n.Unreadable}
+	if n.Level == catalog.LevelTable {
+		out.Kind, out.Rows = string(n.Kind), n.Rows
+	}
+	return out
+}
+
+// browserConnection finds the connection that a node's path begins with, among those that the project uses and the person may
+// query (SPEC section 2: Can query decides whether anything of a connection shows).
+func (s *Server) browserConnection(r *http.Request, who access.Actor, path string) (workspace.ConnectionView, catalog.Path, error) {
+	id, rest, _ := strings.Cut(path, "/")
+	p, err := catalog.ParsePath(rest)
+	if err != nil {
+		return workspace.ConnectionView{}, nil, &badRequest{"bad_path", "The path cannot be read"}
+	}
+	used, err := s.Workspace.ProjectConnections(r.Context(), who, r.PathValue("project"))
+	if err != nil {
+		return workspace.ConnectionView{}, nil, err
+	}
+	for _, c := range used {
+		if c.ID == id && c.Decision.CanQuery {
+			return c, p, nil
+		}
+	}
+	return workspace.ConnectionView{}, nil, errNotFound
+}
+
+// browserChildren is one page of the tree.
+func (s *Server) browserChildren(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	q := r.URL.Query()
+	if q.Get("path") == "" {
+		return s.browserRoots(w, r, who)
+	}
+	c, path, err := s.browserConnection(r, who, q.Get("path"))
+	if err != nil {
+		return err
+	}
+	offset, limit := number(q.Get("offset"), 0), min(number(q.Get("limit"), browserPage), browserPage)
+	shard, ok := s.Refresh.Shard(c.ID)
+	if !ok {
+		return writeJSON(w, http.StatusOK, map[string]any{"items": []browserNode{}, "total": 0, "offset": 0})
+	}
+	if at := q.Get("at"); at != "" {
+		offset = s.pageOf(shard, path, at)
+	}
+	nodes, total, ok := shard.Children(path, offset, limit)
+	if !ok {
+		return errNotFound
+	}
+	items := make([]browserNode, len(nodes))
+	for i, n := range nodes {
+		items[i] = nodeOf(c.ID, n)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": total, "offset": offset})
+}
+
+// pageOf is the offset of the page that holds the child at, for showing a node that was found elsewhere.
+func (s *Server) pageOf(shard *catalog.Shard, path catalog.Path, at string) int {
+	_, rest, _ := strings.Cut(at, "/")
+	child, err := catalog.ParsePath(rest)
+	if err != nil {
+		return 0
+	}
+	i, ok := shard.Position(child)
+	if !ok || len(child) != len(path)+1 {
+		return 0
+	}
+	return i / browserPage * browserPage
+}
+
+// number reads a count from the address; what is no count is the default.
+func number(text string, otherwise int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 0 {
+		return otherwise
+	}
+	return n
+}
+
+// browserRoots are the project's connections.
+func (s *Server) browserRoots(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	used, err := s.Workspace.ProjectConnections(r.Context(), who, r.PathValue("project"))
+	if err != nil {
+		return err
+	}
+	items := []browserNode{}
+	for _, c := range used {
+		if !c.Decision.CanQuery {
+			continue
+		}
+		shard, ok := s.Refresh.Shard(c.ID)
+		items = append(items, browserNode{Name: c.Name, Kind: "connection", Type: c.Type, Path: c.ID, Rows: -1, Comment: c.Description,
+			Children: ok && shard.Tables() > 0})
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": len(items), "offset": 0})
+}
+
+// browserHit is one hit of the data browser's search.
+type browserHit struct {
+	browserNode
+	Connection string   `json:"connection"`
+	Trail      []string `json:"trail"`
+	Match      [][2]int `json:"match"` // in characters of the name; empty where the comment matched
+}
+
+// browserSearch finds objects in all connections of the project that the person may query.
+func (s *Server) browserSearch(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	used, err := s.Workspace.ProjectConnections(r.Context(), who, r.PathValue("project"))
+	if err != nil {
+		return err
+	}
+	hits, shown := s.search(used, catalog.Query{Text: r.URL.Query().Get("q"), Limit: 50})
+	items := make([]browserHit, len(hits))
+	for i, h := range hits {
+		c := shown[h.Shard]
+		item := browserHit{browserNode: nodeOf(c.ID, h.Node), Connection: c.Name, Trail: append([]string{c.Name}, h.Path.Parent()...), Match: [][2]int{}}
+		if h.Rank != catalog.RankComment {
+			item.Match = append(item.Match, [2]int{runes(item.Name[:h.Start]), runes(item.Name[:h.End])})
+		}
+		items[i] = item
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// search asks the shards of the connections that may be queried; shown tells for each shard whose it is.
+func (s *Server) search(in []workspace.ConnectionView, q catalog.Query) (hits []catalog.Hit, shown []workspace.ConnectionView) {
+	var shards []*catalog.Shard
+	for _, c := range in {
+		if shard, ok := s.Refresh.Shard(c.ID); ok && c.Decision.CanQuery {
+			shards, shown = append(shards, shard), append(shown, c)
+		}
+	}
+	return catalog.Search(shards, q), shown
+}
+
+// runes counts as JavaScript does: in UTF-16 code units.
+func runes(s string) int {
+	n := 0
+	for _, r := range s {
+		n++
+		if r > 0xffff {
+			n++
+		}
+	}
+	return n
+}
+
+// browserDetails is the details panel of a node.
+func (s *Server) browserDetails(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	full := r.URL.Query().Get("path")
+	c, path, err := s.browserConnection(r, who, full)
+	if err != nil {
+		return err
+	}
+	d := views.NodeDetails{ProjectID: r.PathValue("project"), Path: full, Name: c.Name, Kind: "connection", Comment: c.Description, Now: s.Now()}
+	state, err := s.Store.CatalogState(r.Context(), c.ID)
+	if err != nil {
+		return err
+	}
+	d.Read = state.Read
+	if len(path) > 0 {
+		if err := s.nodeDetails(r.Context(), &d, c, path); err != nil {
+			return err
+		}
+		return s.page(w, r, http.StatusOK, views.Details(d))
+	}
+	d.Facts = []views.Fact{{Label: "Tables", Value: views.Count(state.Tables)}, {Label: "Columns", Value: views.Count(state.Columns)}}
+	if !state.Read.IsZero() {
+		d.Facts = append(d.Facts, views.Fact{Label: "Read", Value: views.Relative(state.Read, s.Now())})
+	}
+	return s.page(w, r, http.StatusOK, views.Details(d))
+}
+
+// nodeDetails fills the details of a database, schema, table or column.
+func (s *Server) nodeDetails(ctx context.Context, d *views.NodeDetails, c workspace.ConnectionView, path catalog.Path) error {
+	shard, ok := s.Refresh.Shard(c.ID)
+	if !ok {
+		return errNotFound
+	}
+	node, ok := shard.Node(path)
+	if !ok {
+		return errNotFound
+	}
+	connector, ok := s.Registry.Get(c.Type)
+	if !ok {
+		return errNotFound
+	}
+	d.Name, d.Kind, d.Comment, d.Unreadable = node.Name(), string(node.Level), node.Comment, node.Unreadable
+	d.Qualified = connector.Dialect.Qualified(path)
+	tablePath := path
+	switch node.Level {
+	case catalog.LevelColumn:
+		tablePath = path.Parent()
+		d.Qualified = connector.Dialect.Quote(node.Name())
+		d.Facts = append(d.Facts, views.Fact{Label: "Type", Value: node.Type})
+	case catalog.LevelTable:
+		d.MayQuery = !node.Unreadable
+	default:
+		d.Facts = append(d.Facts, views.Fact{Label: "Contains", Value: views.Count(int64(node.Children))})
+		return nil
+	}
+	t, err := s.Refresh.Table(ctx, c.ID, tablePath)
+	if err != nil {
+		return err
+	}
+	tableDetails(d, connector, t, node)
+	if !d.Read.IsZero() {
+		d.Facts = append(d.Facts, views.Fact{Label: "Read", Value: views.Relative(d.Read, s.Now())})
+	}
+	return nil
+}
+
+// tableDetails adds the columns of a table, or of a column's table that one column.
+func tableDetails(d *views.NodeDetails, connector *connectors.Connector, t catalog.Table, node catalog.Node) {
+	var names []string
+	for _, col := range t.Columns {
+		if node.Level == catalog.LevelColumn && col.Name != node.Name() {
+			continue
+		}
+		row := views.ColumnRow{Name: col.Name, Type: col.Type, Family: string(col.Family), Comment: col.Comment, Key: col.PrimaryKey > 0,
+			NotNull: !col.Nullable, Default: col.Default}
+		if col.References != nil {
+			row.Reference = strings.Join(append(append([]string{}, col.References.Table...), col.References.Column), ".")
+		}
+		d.Columns = append(d.Columns, row)
+		names = append(names, connector.Dialect.Quote(col.Name))
+	}
+	if node.Level == catalog.LevelColumn {
+		return
+	}
+	d.Comment, d.Insert = t.Comment, strings.Join(names, ", ")
+	d.Facts = append(d.Facts, views.Fact{Label: "Kind", Value: kindWords[t.Kind]}, views.Fact{Label: "Columns", Value: views.Count(int64(len(t.Columns)))})
+	if t.Rows >= 0 {
+		d.Facts = append(d.Facts, views.Fact{Label: "Rows, estimated", Value: views.Count(t.Rows)})
+	}
+}
+
+var kindWords = map[catalog.Kind]string{catalog.KindTable: "Table", catalog.KindView: "View", catalog.KindMaterializedView: "Materialized view",
+	catalog.KindExternal: "External table", catalog.KindForeign: "Foreign table", catalog.KindPartitioned: "Partitioned table"}
+
+// browserFoot says how fresh the catalogs are.
+func (s *Server) browserFoot(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	b, err := s.browser(r, who)
+	if err != nil {
+		return err
+	}
+	return s.page(w, r, http.StatusOK, views.BrowserFoot(b))
+}
+
+// browser is the data browser's frame: the connections with their freshness; the tree loads itself.
+func (s *Server) browser(r *http.Request, who access.Actor) (views.Browser, error) {
+	p, err := s.Workspace.Project(r.Context(), who, r.PathValue("project"))
+	if err != nil {
+		return views.Browser{}, err
+	}
+	b := views.Browser{ProjectID: p.ID, MayAdd: p.Decision.Access >= access.Edit, SelectedNode: r.URL.Query().Get("node"), Now: s.Now()}
+	used, err := s.Workspace.ProjectConnections(r.Context(), who, p.ID)
+	if err != nil {
+		return b, err
+	}
+	for _, c := range used {
+		if !c.Decision.CanQuery {
+			continue
+		}
+		row, err := s.connectionRow(r.Context(), c)
+		if err != nil {
+			return b, err
+		}
+		b.Connections = append(b.Connections, views.BrowserConnection{ID: c.ID, Name: c.Name, State: row.State, Read: row.LastRefresh, MayRefresh: c.Decision.CanRefreshSchema})
+	}
+	return b, nil
+}
+
+// browserRefresh starts a refresh of one of the project's connections.
+func (s *Server) browserRefresh(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	c, _, err := s.browserConnection(r, who, r.PostFormValue("connection"))
+	if err != nil {
+		return err
+	}
+	if _, err := s.Workspace.StartRefresh(r.Context(), who, c.ID, "manual"); err != nil {
+		return err
+	}
+	return s.browserFoot(w, r, who)
+}
+
+// completion is one proposal of the editor.
+type completion struct {
+	Label  string `json:"label"`
+	Kind   string `json:"kind"`
+	Detail string `json:"detail,omitempty"`
+	Apply  string `json:"apply"`
+}
+
+// complete proposes names for what is being typed: within context where there is one, else columns of the statement's tables,
+// then tables. The catalog is never shipped whole.
+func (s *Server) complete(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	q := r.URL.Query()
+	c, _, err := s.browserConnection(r, who, q.Get("connection"))
+	if err != nil {
+		return err
+	}
+	connector, known := s.Registry.Get(c.Type)
+	shard, ok := s.Refresh.Shard(c.ID)
+	items := []completion{}
+	if !known || !ok {
+		return writeJSON(w, http.StatusOK, map[string]any{"items": items})
+	}
+	var tables []string
+	for _, t := range strings.Split(q.Get("tables"), ",") {
+		if t != "" {
+			tables = append(tables, t)
+		}
+	}
+	for _, n := range completions(shard, q.Get("q"), q.Get("context"), tables) {
+		item := completion{Label: n.Name(), Kind: string(n.Level), Detail: n.Type, Apply: connector.Dialect.QuoteIfNeeded(n.Name())}
+		if n.Level == catalog.LevelTable {
+			item.Kind = completionKind(n.Kind)
+			item.Detail = strings.Join(n.Path.Parent(), ".")
+		}
+		items = append(items, item)
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items})
+}
+
+func completionKind(k catalog.Kind) string {
+	if k == catalog.KindView || k == catalog.KindMaterializedView {
+		return "view"
+	}
+	return "table"
+}
+
+// maxCompletions bounds one answer of the editor's completion.
+const maxCompletions = 100
+
+func completions(shard *catalog.Shard, prefix, context string, tables []string) []catalog.Node {
+	if context != "" {
+		return shard.Complete(prefix, strings.Split(context, "."), maxCompletions)
+	}
+	var out []catalog.Node
+	for _, t := range tables {
+		out = append(out, shard.Complete(prefix, strings.Split(t, "."), maxCompletions)...)
+	}
+	return append(out, shard.Complete(prefix, nil, maxCompletions)...)
+}
+
+// apiCatalog answers the children of a node.
+func (s *Server) apiCatalog(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	c, err := s.catalogConnection(r, who)
+	if err != nil {
+		return err
+	}
+	path, err := catalog.ParsePath(r.URL.Query().Get("path"))
+	if err != nil {
+		return &badRequest{"bad_path", "path is DB/SCHEMA/TABLE, each part URL-encoded"}
+	}
+	offset := number(r.URL.Query().Get("cursor"), 0)
+	shard, ok := s.Refresh.Shard(c.ID)
+	if !ok {
+		return writeList(w, []apiNode{}, "")
+	}
+	nodes, total, ok := shard.Children(path, offset, limit)
+	if !ok {
+		return errNotFound
+	}
+	items := make([]apiNode, len(nodes))
+	for i, n := range nodes {
+		items[i] = apiNodeOf(n)
+	}
+	if len(nodes) > 0 && nodes[0].Level == catalog.LevelColumn {
+		if err := s.addColumns(r.Context(), c.ID, path, items); err != nil {
+			return err
+		}
+	}
+	next := ""
+	if offset+len(nodes) < total {
+		next = strconv.Itoa(offset + len(nodes))
+	}
+	return writeList(w, items, next)
+}
+
+// catalogConnection is the connection of the address, for someone who may query it.
+func (s *Server) catalogConnection(r *http.Request, who access.Actor) (workspace.ConnectionView, error) {
+	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err == nil && !c.Decision.CanQuery {
+		err = store.ErrNotFound
+	}
+	return c, err
+}
+
+// apiNode is a node of the catalog as the API writes it.
+type apiNode struct {
+	Kind         string         `json:"kind"`
+	Name         string         `json:"name"`
+	Path         string         `json:"path"`
+	Type         string         `json:"type,omitempty"`
+	Family       catalog.Family `json:"family,omitempty"`
+	Nullable     *bool          `json:"nullable,omitempty"`
+	Default      string         `json:"default,omitempty"`
+	PrimaryKey   int            `json:"primary_key,omitempty"`
+	References   string         `json:"references,omitempty"`
+	Comment      string         `json:"comment"`
+	RowsEstimate *int64         `json:"rows_estimate,omitempty"`
+	Readable     *bool          `json:"readable,omitempty"`
+	ConnectionID string         `json:"connection_id,omitempty"`
+}
+
+func apiNodeOf(n catalog.Node) apiNode {
+	out := apiNode{Kind: string(n.Level), Name: n.Name(), Path: n.Path.String(), Type: n.Type, Family: n.Family, Comment: n.Comment}
+	if n.Level == catalog.LevelTable {
+		out.Kind = string(n.Kind)
+		readable := !n.Unreadable
+		out.Readable = &readable
+		if n.Rows >= 0 {
+			out.RowsEstimate = &n.Rows
+		}
+	}
+	return out
+}
+
+// addColumns tells of columns what only the stored table knows.
+func (s *Server) addColumns(ctx context.Context, id string, table catalog.Path, items []apiNode) error {
+	t, err := s.Refresh.Table(ctx, id, table)
+	if err != nil {
+		return err
+	}
+	byName := map[string]catalog.Column{}
+	for _, c := range t.Columns {
+		byName[c.Name] = c
+	}
+	for i := range items {
+		c := byName[items[i].Name]
+		items[i].Nullable, items[i].Default, items[i].PrimaryKey, items[i].Comment = &c.Nullable, c.Default, c.PrimaryKey, c.Comment
+		if c.References != nil {
+			items[i].References = append(append(catalog.Path{}, c.References.Table...), c.References.Column).String()
+		}
+	}
+	return nil
+}
+
+// apiSearch finds objects in everything that the caller may query, or in one connection of it.
+func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	all, err := s.Workspace.Connections(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	if only := q.Get("connection"); only != "" {
+		kept := all[:0]
+		for _, c := range all {
+			if c.ID == only {
+				kept = append(kept, c)
+			}
+		}
+		all = kept
+	}
+	hits, shown := s.search(all, catalog.Query{Text: q.Get("q"), Limit: limit})
+	items := make([]apiNode, len(hits))
+	for i, h := range hits {
+		items[i] = apiNodeOf(h.Node)
+		items[i].ConnectionID = shown[h.Shard].ID
+	}
+	return writeList(w, items, "")
+}
