@@ -72,7 +72,7 @@ func (c *Connector) hopOf(v Values, s Secrets, workspace ssh.Signer) (*transport
 		hop.Key = signer
 	default:
 		if workspace == nil {
-			return nil, errors.New("the workspace has no SSH key")
+			return nil, &Error{Cause: CauseTunnel, Message: "the workspace has no SSH key"}
 		}
 		hop.Key = workspace
 	}
