@@ -1,6 +1,8 @@
 package views
 
 import (
+	"github.com/a-h/templ"
+
 	"patchbay/connectors"
 	"patchbay/schedule"
 )
@@ -130,7 +132,7 @@ func (s ScheduleForm) zone() string {
 }
 
 // scheduleLive asks for the next runs again when an input of the schedule changes.
-func scheduleLive() map[string]any {
-	return map[string]any{"hx-get": "/settings/schedule-preview", "hx-trigger": "change", "hx-include": "closest form",
+func scheduleLive() templ.Attributes {
+	return templ.Attributes{"hx-get": "/settings/schedule-preview", "hx-trigger": "change", "hx-include": "closest form",
 		"hx-target": "#next-runs", "hx-swap": "outerHTML"}
 }

@@ -1,4 +1,5 @@
 // Notebook pages: the data browser, the editor and the result grid.
+import "./cells.js";
 import "./editor/element.js";
 import "./grid/element.js";
 import "./tree/element.js";

@@ -1,0 +1,41 @@
+// The cells of a notebook: run all, a cell for a table that was chosen in the data browser, where a statement broke.
+import htmx from "htmx.org/dist/htmx.esm.min.js";
+
+const project = () => document.querySelector("pb-tree")?.dataset.project;
+
+document.addEventListener("pb:query", (event) => {
+  htmx.ajax("POST", `/projects/${project()}/cells`, { target: "#cells", swap: "beforeend", values: { kind: "sql", node: event.detail.path } });
+});
+
+document.addEventListener("click", (event) => {
+  if (!event.target.closest?.("[data-run-all]")) return;
+  for (const button of document.querySelectorAll("#cells [data-run]")) button.click();
+});
+
+// A failed cell says where in the statement; the editor marks it.
+function mark(part) {
+  const broken = part.querySelector?.("[data-error-at]");
+  const editor = part.closest?.(".cell")?.querySelector("pb-editor");
+  if (!editor) return;
+  if (broken && broken.dataset.errorAt !== "0") {
+    editor.dataset.error = broken.textContent.trim();
+    editor.dataset.errorAt = broken.dataset.errorAt;
+  } else {
+    delete editor.dataset.error;
+    delete editor.dataset.errorAt;
+  }
+}
+
+// A cell that came in by itself is scrolled to and can be typed in at once.
+document.addEventListener("htmx:after:swap", () => {
+  for (const part of document.querySelectorAll(".cell-output")) mark(part);
+});
+
+// The editor speaks the dialect of the connection that the cell chose.
+document.addEventListener("change", (event) => {
+  if (!event.target.matches?.(".cell-form select[name=connection]")) return;
+  const editor = event.target.form.querySelector("pb-editor");
+  const choice = event.target.selectedOptions[0];
+  editor.dataset.connection = choice.value;
+  editor.dataset.dialect = choice.dataset.dialect ?? "";
+});
