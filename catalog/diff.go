@@ -143,10 +143,11 @@ func (d *Diff) keeps(key string) bool {
 // Covers says whether what lies at key was read: within a scope that was done, and within none that was skipped.
 func (o Outcome) Covers(key string) bool { return o.done.hold(key) && !o.skipped.hold(key) }
 
-// scopes is a set of scopes by their path as text; wholeSource is the empty path, whose text a nameless table may share.
+// scopes is a set of scopes by their path as text; The whole source, whose path has the text that a nameless
+// database has too, has one that no path has.
 type scopes map[string]bool
 
-const wholeSource = "/"
+const wholeSource = "\x00"
 
 func (s scopes) add(scope Path) {
 	if len(scope) == 0 {

@@ -1,0 +1,88 @@
+package catalog
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Complete proposes names for what is being typed. Where within is empty, they are those of databases, schemas and tables that
+// begin with prefix, then those in which a word does. Otherwise they are the children that begin with prefix of every object
+// that within names: by its whole path, or by the last parts of it, as SQL leaves out what is clear.
+func (s *Shard) Complete(prefix string, within Path, limit int) []Node {
+	if len(within) == 0 {
+		return s.completeAnywhere(prefix, limit)
+	}
+	var nodes []Node
+	for _, object := range s.named(within) {
+		level, at := s.place(object)
+		for _, child := range s.childrenWith(level, at, []byte(fold(prefix))) {
+			if len(nodes) >= limit {
+				return nodes
+			}
+			nodes = append(nodes, s.node(level+1, child))
+		}
+	}
+	return nodes
+}
+
+func (s *Shard) completeAnywhere(prefix string, limit int) []Node {
+	var nodes []Node
+	if prefix == "" {
+		nodes, _, _ = s.Children(nil, 0, limit)
+		return nodes
+	}
+	f := newFinder(s, 0, wanted{text: fold(prefix), levels: s.levels})
+	f.room = limit
+	for rank := RankExact; rank <= RankWord && len(f.found) < limit; rank++ {
+		f.objects(rank)
+	}
+	for _, c := range f.found {
+		nodes = append(nodes, s.node(int(c.level), c.at))
+	}
+	return nodes
+}
+
+// named are the objects whose path ends with these parts, case aside.
+func (s *Shard) named(parts Path) []uint32 {
+	var objects []uint32
+	last := []byte(fold(parts.Name()))
+	from, before := s.names.prefixed(last)
+	for id := from; id < before && bytes.Equal(s.names.fold(id), last); id++ {
+		for _, object := range s.names.users(id) {
+			level, at := s.place(object)
+			if s.endsWith(level, at, parts) {
+				objects = append(objects, object)
+			}
+		}
+	}
+	slices.Sort(objects)
+	return objects
+}
+
+func (s *Shard) endsWith(level int, at uint32, parts Path) bool {
+	if len(parts) > level+1 {
+		return false
+	}
+	for i := len(parts) - 1; i >= 0; i-- {
+		if !bytes.Equal(s.foldedName(level, at), []byte(fold(parts[i]))) {
+			return false
+		}
+		if i > 0 {
+			at = s.parent(level, at)
+			level--
+		}
+	}
+	return true
+}
+
+// childrenWith are the children whose folded name begins with prefix, in order.
+func (s *Shard) childrenWith(level int, at uint32, prefix []byte) []uint32 {
+	var children []uint32
+	from, before := s.below(level, at)
+	for child := from; child < before; child++ {
+		if bytes.HasPrefix(s.foldedName(level+1, child), prefix) {
+			children = append(children, child)
+		}
+	}
+	return children
+}

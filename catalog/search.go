@@ -1,0 +1,134 @@
+package catalog
+
+import (
+	"bytes"
+	"cmp"
+	"slices"
+)
+
+// A Rank says how well an object answers a query, best first.
+type Rank int8
+
+// The ranks.
+const (
+	RankExact   Rank = iota // the name is the text
+	RankPrefix              // the name begins with it
+	RankWord                // a word of the name begins with it
+	RankPart                // the name holds it
+	RankComment             // the comment holds it
+)
+
+// A Hit is one object that answers a query. The text stands at [Start, End) of Name, or of Comment where Rank is RankComment.
+type Hit struct {
+	Node
+	Shard      int // which of the shards searched
+	Rank       Rank
+	Start, End int // in bytes
+}
+
+const (
+	defaultLimit = 50
+	maxLimit     = 1000
+)
+
+// Search finds what answers q in all the shards together: by rank, then databases before schemas, tables and columns, then by
+// name.
+func Search(shards []*Shard, q Query) []Hit {
+	limit := q.Limit
+	if limit <= 0 {
+		limit = defaultLimit
+	}
+	found := searchAll(shards, q.parse(), min(limit, maxLimit))
+	hits := make([]Hit, len(found))
+	for i, c := range found {
+		hits[i] = Hit{Node: shards[c.shard].node(int(c.level), c.at), Shard: int(c.shard), Rank: c.rank, Start: int(c.start), End: int(c.end)}
+	}
+	return hits
+}
+
+// searchAll puts together what every reading of the query finds, each object once, at its best.
+func searchAll(shards []*Shard, readings []wanted, limit int) []candidate {
+	if len(readings) == 1 {
+		return search(shards, readings[0], limit)
+	}
+	var all []candidate
+	for _, w := range readings {
+		for _, c := range search(shards, w, limit) {
+			known := func(k candidate) bool { return k.shard == c.shard && k.level == c.level && k.at == c.at }
+			if !slices.ContainsFunc(all, known) {
+				all = append(all, c)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.rank, b.rank) })
+	return all[:min(len(all), limit)]
+}
+
+// A candidate is a hit before anything is spelt out. Columns have the level after the tables'.
+type candidate struct {
+	order      uint64 // depth of the level, then the beginning of the name: most comparisons end here
+	name       []byte // folded
+	at         uint32
+	start, end uint32
+	shard      int32
+	nth        int16 // of its shard, at its rank: equal names of several shards take turns
+	level      int8
+	rank       Rank
+}
+
+func compareCandidates(a, b candidate) int {
+	if a.order != b.order {
+		return cmp.Compare(a.order, b.order)
+	}
+	return cmp.Or(bytes.Compare(a.name, b.name), cmp.Compare(a.nth, b.nth), cmp.Compare(a.shard, b.shard))
+}
+
+// search looks for one thing in all shards, rank by rank until there is enough.
+func search(shards []*Shard, w wanted, limit int) []candidate {
+	finders := make([]*finder, len(shards))
+	for i, s := range shards {
+		finders[i] = newFinder(s, i, w)
+	}
+	var found []candidate
+	for rank := RankExact; rank <= RankComment && len(found) < limit; rank++ {
+		room := limit - len(found)
+		found = append(found, best(ofRank(finders, rank, room), room)...)
+	}
+	return found
+}
+
+// best are the first n of all, in order. Sorting keys alone first leaves few whole candidates to be moved.
+func best(all []candidate, n int) []candidate {
+	if len(all) > n {
+		orders := make([]uint64, len(all))
+		for i, c := range all {
+			orders[i] = c.order
+		}
+		slices.Sort(orders)
+		all = slices.DeleteFunc(all, func(c candidate) bool { return c.order > orders[n-1] })
+	}
+	slices.SortFunc(all, compareCandidates)
+	return all[:min(len(all), n)]
+}
+
+// ofRank are the candidates of one rank, at least as many as there is room for, or all. Columns come after everything else, so
+// that they are looked for only while there is room.
+func ofRank(finders []*finder, rank Rank, room int) []candidate {
+	steps := []func(*finder, Rank){(*finder).objects, (*finder).columns}
+	if rank == RankComment {
+		steps = []func(*finder, Rank){(*finder).comments}
+	}
+	var here []candidate
+	for _, step := range steps {
+		for _, f := range finders {
+			f.found, f.room = here, room
+			f.nth = 0
+			step(f, rank)
+			here = f.found
+		}
+		if len(here) >= room {
+			break
+		}
+	}
+	return here
+}

@@ -1,0 +1,304 @@
+package catalog_test
+
+import (
+	"cmp"
+	"fmt"
+	"math/rand/v2"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
+
+	"patchbay/catalog"
+	"patchbay/catalog/catalogtest"
+)
+
+// lower folds as the search promises: letter by letter, where that takes as many bytes.
+func lower(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); {
+		r, n := utf8.DecodeRuneInString(s[i:])
+		low := unicode.ToLower(r)
+		if r != utf8.RuneError && utf8.RuneLen(low) == n {
+			b.WriteRune(low)
+		} else {
+			b.WriteString(s[i : i+n])
+		}
+		i += n
+	}
+	return strings.ReplaceAll(b.String(), "\x00", "\x01")
+}
+
+// rankOf is the rank of a name or comment for a text, worked out plainly; -1 for none.
+func rankOf(n catalog.Node, text string) catalog.Rank {
+	name := lower(n.Name())
+	switch {
+	case name == text:
+		return catalog.RankExact
+	case strings.HasPrefix(name, text):
+		return catalog.RankPrefix
+	}
+	for i := 1; i < len(name); i++ {
+		if strings.HasPrefix(name[i:], text) && wordAt(n.Name(), i) {
+			return catalog.RankWord
+		}
+	}
+	if strings.Contains(name, text) {
+		return catalog.RankPart
+	}
+	if strings.Contains(lower(n.Comment), text) {
+		return catalog.RankComment
+	}
+	return -1
+}
+
+func wordAt(name string, i int) bool {
+	part := func(c byte) bool { return c >= 0x80 || unicode.IsLetter(rune(c)) || unicode.IsDigit(rune(c)) }
+	upper := func(c byte) bool { return c >= 'A' && c <= 'Z' }
+	return part(name[i]) && (!part(name[i-1]) || upper(name[i]) && !upper(name[i-1]))
+}
+
+func TestSearchFindsEverythingInOrder(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		depth := rapid.IntRange(1, 3).Draw(rt, "depth")
+		var shards []*catalog.Shard
+		var all []catalog.Node
+		for range rapid.IntRange(1, 3).Draw(rt, "shards") {
+			tables := anyCatalog(depth).Draw(rt, "tables")
+			shards = append(shards, shardOf(t, depths[depth], tables...))
+			all = append(all, objects(depths[depth], tables)...)
+		}
+		text := rapid.OneOf(rapid.SampledFrom([]string{"a", "id", "s", "ust", "customer", "or", "order_i", "T", "名", "B", "_id"}),
+			rapid.StringMatching(`[a-zA-Z_]{1,4}`)).Draw(rt, "text")
+		limit := rapid.SampledFrom([]int{1, 3, 1000}).Draw(rt, "limit")
+		var want []catalog.Rank
+		for _, n := range all {
+			if rank := rankOf(n, lower(text)); rank >= 0 {
+				want = append(want, rank)
+			}
+		}
+		slices.Sort(want)
+		want = want[:min(limit, len(want))]
+		var got []catalog.Rank
+		for _, h := range catalog.Search(shards, catalog.Query{Text: text, Limit: limit}) {
+			got = append(got, h.Rank)
+			if h.Rank != rankOf(h.Node, lower(text)) {
+				rt.Fatalf("%+v is said to be of rank %d", h.Node, h.Rank)
+			}
+			in := h.Name()
+			if h.Rank == catalog.RankComment {
+				in = h.Comment
+			}
+			if lower(in[h.Start:h.End]) != lower(text) {
+				rt.Fatalf("the mark of %q in %q is %q", text, in, in[h.Start:h.End])
+			}
+		}
+		if !slices.Equal(got, want) {
+			rt.Fatalf("%q: got ranks %v, want %v", text, got, want)
+		}
+	})
+}
+
+func shop(t testing.TB) *catalog.Shard {
+	table := func(schema, name, comment string, columns ...string) catalog.Table {
+		table := catalog.Table{Path: catalog.Path{"shop", schema, name}, Kind: catalog.KindTable, Comment: comment}
+		for _, c := range columns {
+			table.Columns = append(table.Columns, catalog.Column{Name: c, Type: "text", Family: catalog.FamilyText})
+		}
+		return table
+	}
+	return shardOf(t, levels,
+		table("sales", "orders", "", "id", "customer_id", "total"),
+		table("sales", "order details", "", "order_id", "total_net"),
+		table("sales", "customer", "One row per buyer", "id", "CustomerName"),
+		table("archive", "orders", "Old sales.orders", "id", "total"),
+		table("orders", "inbox", "", "id", "reorder"))
+}
+
+func TestSearch(t *testing.T) {
+	t.Parallel()
+	shards := []*catalog.Shard{shop(t)}
+	for _, c := range []struct {
+		text   string
+		levels []catalog.Level
+		want   string // name of each hit with its parent, in order
+	}{
+		{"orders", nil, "shop.orders archive.orders sales.orders"},
+		{"order", nil, "shop.orders sales.order_details archive.orders sales.orders order_details.order_id inbox.reorder"},
+		{"ORDERS", []catalog.Level{catalog.LevelTable}, "archive.orders sales.orders"},
+		{"name", nil, "customer.CustomerName"},
+		{"cust", []catalog.Level{catalog.LevelColumn}, "orders.customer_id customer.CustomerName"},
+		{"buyer", nil, "sales.customer:comment"},
+		{"schema:sales total", nil, "orders.total order_details.total_net"},
+		{"schema:archive total", nil, "orders.total"},
+		{"table:orders", nil, "archive.orders sales.orders"},
+		{"table:orders id", nil, "orders.id orders.id orders.customer_id"},
+		{"column:total", nil, "orders.total orders.total order_details.total_net"},
+		{"customer column:id", nil, "customer.id"},
+		{"schema:sales table:ord", nil, "sales.order_details sales.orders"},
+		{`table:"order details" column:order`, nil, "order_details.order_id"},
+		{"order details", nil, "sales.order_details"},
+		{"sales.orders", nil, "sales.orders archive.orders:comment"},
+		{"sales orders total", nil, "orders.total"},
+		{"database:shop schema:ord", nil, "shop.orders"},
+		{"schema:orders", []catalog.Level{catalog.LevelTable}, ""},
+		{"nothing", nil, ""},
+		{"", nil, ""},
+		{"schema:", nil, ""},
+		{"colour:red", nil, ""},
+	} {
+		t.Run(c.text, func(t *testing.T) {
+			var got []string
+			for _, h := range catalog.Search(shards, catalog.Query{Text: c.text, Levels: c.levels}) {
+				s := strings.ReplaceAll(strings.Join(h.Path[len(h.Path)-2:], "."), " ", "_")
+				if h.Rank == catalog.RankComment {
+					s += ":comment"
+				}
+				got = append(got, s)
+			}
+			if strings.Join(got, " ") != c.want {
+				t.Errorf("got  %s\nwant %s", strings.Join(got, " "), c.want)
+			}
+		})
+	}
+}
+
+func TestSearchMixesShards(t *testing.T) {
+	t.Parallel()
+	shards := []*catalog.Shard{shop(t), shop(t)}
+	hits := catalog.Search(shards, catalog.Query{Text: "id", Limit: 2})
+	if len(hits) != 2 || hits[0].Shard == hits[1].Shard {
+		t.Errorf("%+v", hits)
+	}
+}
+
+func TestComplete(t *testing.T) {
+	t.Parallel()
+	s := shop(t)
+	for _, c := range []struct {
+		prefix string
+		within catalog.Path
+		want   string
+	}{
+		{"or", nil, "orders order details orders orders"},
+		{"", nil, "shop"},
+		{"det", nil, "order details"},
+		{"", catalog.Path{"sales"}, "customer order details orders"},
+		{"ord", catalog.Path{"shop", "sales"}, "order details orders"},
+		{"T", catalog.Path{"sales", "orders"}, "total"},
+		{"", catalog.Path{"Sales", "ORDERS"}, "id customer_id total"},
+		{"", catalog.Path{"customer"}, "id CustomerName"},
+		{"i", catalog.Path{"orders"}, "inbox id id"},
+		{"", catalog.Path{"nowhere"}, ""},
+	} {
+		t.Run(fmt.Sprint(c.within, c.prefix), func(t *testing.T) {
+			var got []string
+			for _, n := range s.Complete(c.prefix, c.within, 10) {
+				got = append(got, n.Name())
+			}
+			want := strings.Fields(strings.ReplaceAll(c.want, "order details", "order_details"))
+			for i := range want {
+				want[i] = strings.ReplaceAll(want[i], "order_details", "order details")
+			}
+			if c.prefix == "or" {
+				slices.Sort(got)
+				slices.Sort(want)
+			}
+			if !slices.Equal(got, want) {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
+	}
+	if n := len(s.Complete("", catalog.Path{"sales", "orders"}, 2)); n != 2 {
+		t.Errorf("%d proposals, want 2", n)
+	}
+}
+
+// million are 20 connections of 5,000 tables with 10 columns each. Every fifth name is found nowhere else where distinct is set.
+func million(b *testing.B, distinct bool) []*catalog.Shard {
+	var shards []*catalog.Shard
+	for shard := range 20 {
+		builder := catalog.NewBuilder(levels)
+		for i := range 5000 {
+			table := catalogtest.Table(shard*5000+i, 10)
+			if distinct {
+				for c := range table.Columns {
+					table.Columns[c].Name = fmt.Sprintf("%s_%x", table.Columns[c].Name, (shard*5000+i)*10+c)
+				}
+			}
+			if err := builder.Add(table); err != nil {
+				b.Fatal(err)
+			}
+		}
+		shards = append(shards, builder.Build())
+	}
+	return shards
+}
+
+// queries are 2 to 8 characters as people type them, from the beginnings, middles and misspellings of names.
+func queries() []string {
+	r := rand.New(rand.NewPCG(1, 2))
+	var all []string
+	for range 4000 {
+		table := catalogtest.Table(r.IntN(100_000), 10)
+		name := table.Path.Name()
+		if r.IntN(2) == 0 {
+			name = table.Columns[r.IntN(len(table.Columns))].Name
+		}
+		n := min(2+r.IntN(7), len(name))
+		from := 0
+		if r.IntN(2) == 0 {
+			from = r.IntN(len(name) - n + 1)
+		}
+		q := name[from : from+n]
+		if r.IntN(10) == 0 {
+			q = q[:n-1] + "q"
+		}
+		all = append(all, q)
+	}
+	return all
+}
+
+func BenchmarkSearch(b *testing.B) {
+	for _, distinct := range []bool{false, true} {
+		b.Run(fmt.Sprintf("distinct=%v", distinct), func(b *testing.B) {
+			before := heap()
+			start := time.Now()
+			shards := million(b, distinct)
+			built := time.Since(start)
+			columns := 0
+			for _, s := range shards {
+				columns += s.Columns()
+			}
+			size := heap() - before
+			qs := queries()
+			var took []time.Duration
+			b.ResetTimer()
+			for i := 0; b.Loop(); i++ {
+				start := time.Now()
+				catalog.Search(shards, catalog.Query{Text: qs[i%len(qs)], Limit: 50})
+				took = append(took, time.Since(start))
+			}
+			slices.SortFunc(took, cmp.Compare[time.Duration])
+			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+			b.ReportMetric(float64(took[len(took)-1].Microseconds()), "worst-µs")
+			b.ReportMetric(float64(size)/float64(columns), "B/column")
+			b.ReportMetric(built.Seconds(), "build-s")
+			runtime.KeepAlive(shards)
+		})
+	}
+}
+
+func heap() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
