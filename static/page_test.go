@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // violations runs axe-core on the page as it stands: WCAG 2.2 A and AA.
@@ -96,7 +97,7 @@ func TestSidebarIsASheetOnANarrowScreen(t *testing.T) {
 	p.want("document.querySelector('#sidebar').checkVisibility()", false)
 	p.click("[popovertarget=sidebar]")
 	p.want("document.querySelector('#sidebar').checkVisibility()", true)
-	p.press("Escape")
+	p.keys(kb.Escape)
 	p.want("document.querySelector('#sidebar').checkVisibility()", false)
 	p.do(chromedp.EmulateViewport(1280, 800))
 	p.want("document.querySelector('#sidebar').checkVisibility()", true)

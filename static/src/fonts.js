@@ -12,13 +12,17 @@ const latin = [[0x20, 0x7e], [0xa0, 0xff], 0x131, [0x152, 0x153], 0x2c6, 0x2da, 
 const extended = [[0x100, 0x17f]];
 const rest = [[0x180, 0x2ff], [0x1e00, 0x1eff], [0x20a0, 0x20c0], [0x2c60, 0x2c7f], [0xa720, 0xa7ff]];
 
+// What pages need of the fonts' own rules: kerning, figures of one width, accents. Ligatures of code are not wanted.
+const sans = ["kern", "tnum", "ccmp", "locl", "mark", "mkmk"];
+const code = ["ccmp", "locl", "mark"];
+
 const weights = { wght: { min: 400, max: 700 } };
 const fonts = [
-  ["inter-latin", `${inter}latin-wght-normal.woff2`, latin, weights],
-  ["inter-latin-ext", `${inter}latin-ext-wght-normal.woff2`, extended, weights],
-  ["inter-latin-rest", `${inter}latin-ext-wght-normal.woff2`, rest, weights],
-  ["mono-latin", `${mono}latin-wght-normal.woff2`, latin, { wght: 400 }],
-  ["mono-latin-ext", `${mono}latin-ext-wght-normal.woff2`, [...extended, ...rest], { wght: 400 }],
+  ["inter-latin", `${inter}latin-wght-normal.woff2`, latin, weights, sans],
+  ["inter-latin-ext", `${inter}latin-ext-wght-normal.woff2`, extended, weights, sans],
+  ["inter-latin-rest", `${inter}latin-ext-wght-normal.woff2`, rest, weights, sans],
+  ["mono-latin", `${mono}latin-wght-normal.woff2`, latin, { wght: 400 }, code],
+  ["mono-latin-ext", `${mono}latin-ext-wght-normal.woff2`, [...extended, ...rest], { wght: 400 }, code],
 ];
 
 function characters(ranges) {
@@ -32,7 +36,7 @@ function characters(ranges) {
 
 const folder = process.argv[2];
 await mkdir(folder, { recursive: true });
-for (const [name, source, ranges, variationAxes] of fonts) {
-  const font = await subset(await readFile(source), characters(ranges), { targetFormat: "woff2", variationAxes });
+for (const [name, source, ranges, variationAxes, keepFeatures] of fonts) {
+  const font = await subset(await readFile(source), characters(ranges), { targetFormat: "woff2", variationAxes, keepFeatures });
   await writeFile(`${folder}/${name}.woff2`, font);
 }

@@ -146,7 +146,7 @@ class Grid extends HTMLElement {
   }
 
   indexCell(text, role) {
-    const cell = el("div", { class: "grid-cell is-index", role, "aria-colindex": "1", "aria-label": text ? null : "Row" }, text);
+    const cell = el("div", { class: "grid-cell is-index", role, "aria-colindex": "1" }, text || el("span", { class: "visually-hidden" }, "Row"));
     cell.style.width = `${this.indexWidth}px`;
     return cell;
   }
