@@ -1,0 +1,80 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"patchbay/access"
+	"patchbay/store"
+)
+
+// CreateInvite makes the token of a link by which someone who has no password yet chooses one. Only Admins may.
+func (a *Auth) CreateInvite(ctx context.Context, who access.Actor, userID string) (token string, err error) {
+	if err := access.AdminOnly(who, "invite a user"); err != nil {
+		return "", err
+	}
+	plain, t := a.newLink(invite, userID, inviteLasts)
+	err = a.store.UpdateAudited(ctx, func(tx *store.Tx) (store.AuditEntry, error) {
+		u, err := tx.User(userID)
+		if err != nil {
+			return store.AuditEntry{}, err
+		}
+		if u.PasswordHash != "" {
+			return store.AuditEntry{}, &FieldError{"user", "This person has chosen a password already"}
+		}
+		return userEntry(who, "user.invite", u.ID, u.Email), tx.CreateOneTime(t)
+	})
+	return plain, err
+}
+
+// InvitedUser is whom an invitation link is for. A link of someone who has a password by now is ErrUsed, so that using one
+// link ends the others.
+func (a *Auth) InvitedUser(ctx context.Context, token string) (u store.User, err error) {
+	err = a.store.View(ctx, func(tx *store.Tx) error {
+		_, u, err = a.invited(tx, token)
+		return err
+	})
+	return u, err
+}
+
+func (a *Auth) invited(tx *store.Tx, token string) (store.OneTimeToken, store.User, error) {
+	t, err := a.link(tx, token, invite)
+	if err != nil {
+		return t, store.User{}, err
+	}
+	u, err := tx.User(t.UserID)
+	if errors.Is(err, store.ErrNotFound) || (err == nil && (u.Disabled || u.PasswordHash != "")) {
+		return t, store.User{}, ErrUsed
+	}
+	return t, u, err
+}
+
+// AcceptInvite uses an invitation link up, sets the password of its user and signs them in.
+func (a *Auth) AcceptInvite(ctx context.Context, w http.ResponseWriter, r *http.Request, token, password string) error {
+	u, err := a.InvitedUser(ctx, token)
+	if err != nil {
+		return err
+	}
+	hash, err := a.HashPassword(ctx, password)
+	if err != nil {
+		return err
+	}
+	plain, s := a.newSession(r, u.ID)
+	who := actorOf(u)
+	who.IP = s.IP
+	err = a.store.Update(ctx, userEntry(who, "user.accept_invite", u.ID, u.Email), func(tx *store.Tx) error {
+		t, _, err := a.invited(tx, token)
+		if err != nil {
+			return err
+		}
+		if err := use(tx, t, s.Created); err != nil {
+			return err
+		}
+		if err := tx.DeleteSession(a.oldSession(r)); err != nil {
+			return err
+		}
+		return setPassword(tx, u.ID, hash, s)
+	})
+	return a.entered(w, err, plain, u.ID)
+}

@@ -1,0 +1,174 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"patchbay/access"
+	"patchbay/store"
+)
+
+// SignIn checks a password and starts a session in the browser. Every failure is ErrWrongPassword and takes the same work,
+// whether the account does not exist, is disabled, has no password, or has another one; too many of them are a *LimitedError.
+func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, email, password string) (access.Actor, error) {
+	u, err := a.store.UserByEmail(ctx, email)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return access.Actor{}, err
+	}
+	if u.Disabled {
+		u.PasswordHash = ""
+	}
+	err = a.prove(ctx, r, u, email, password)
+	if errors.Is(err, ErrWrongPassword) {
+		return access.Actor{}, errors.Join(err, a.auditFailure(ctx, r, u, email))
+	}
+	if err != nil {
+		return access.Actor{}, err
+	}
+	plain, s := a.newSession(r, u.ID)
+	who := actorOf(u)
+	who.IP = s.IP
+	err = a.store.Update(ctx, userEntry(who, "user.sign_in", u.ID, u.Email), func(tx *store.Tx) error {
+		if err := unchanged(tx, u); err != nil {
+			return err
+		}
+		return replaceSession(tx, a.oldSession(r), s)
+	})
+	if err != nil {
+		return access.Actor{}, err
+	}
+	a.setCookie(w, sessionCookie, plain, 0)
+	a.rememberDevice(w, u.ID)
+	return who, nil
+}
+
+// unchanged makes sure that an account may still sign in with the password that was just checked.
+func unchanged(tx *store.Tx, u store.User) error {
+	now, err := tx.User(u.ID)
+	if errors.Is(err, store.ErrNotFound) || (err == nil && (now.Disabled || now.PasswordHash != u.PasswordHash)) {
+		return ErrWrongPassword
+	}
+	return err
+}
+
+// prove checks a user's password within the limits on attempts.
+func (a *Auth) prove(ctx context.Context, r *http.Request, u store.User, email, password string) error {
+	now, counted := a.now(), a.attempt(r, u, email)
+	if wait := a.attempts.begin(counted, now); wait > 0 {
+		return &LimitedError{Wait: wait}
+	}
+	right, err := a.verify(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		a.attempts.undo(counted, now)
+		return err
+	case !right:
+		return ErrWrongPassword
+	}
+	a.attempts.succeed(counted, now)
+	return nil
+}
+
+// attempt is what a try counts against: a browser that has signed in to this account before has a count of its own, so that
+// strangers who try passwords do not lock the owner out (P50).
+func (a *Auth) attempt(r *http.Request, u store.User, email string) attempt {
+	if u.ID != "" && a.knowsDevice(r, u.ID) {
+		return attempt{deviceKey + u.ID: accountDelay}
+	}
+	// The address counts as it was typed, so that accounts that do not exist are limited like those that do.
+	typed := strings.ToLower(strings.TrimSpace(email))
+	return attempt{accountKey + typed[:min(len(typed), maxEmail)]: accountDelay, networkKey + network(clientIP(r)): networkDelay}
+}
+
+// auditFailure records a failed sign-in. What is no address is left out: it may be a password typed into the wrong field.
+func (a *Auth) auditFailure(ctx context.Context, r *http.Request, u store.User, email string) error {
+	name := u.Email
+	if name == "" && validEmail(email) {
+		name = email
+	}
+	entry := userEntry(access.Actor{IP: clientIP(r)}, "user.sign_in", u.ID, name)
+	entry.Outcome = "refused"
+	return a.store.Audit(ctx, entry)
+}
+
+// Reauthenticate takes the password of someone who is signed in once more, and gives their browser a new session that knows it.
+func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor, password string) error {
+	old, u, err := a.ownSession(r, who)
+	if err != nil {
+		return err
+	}
+	if err := a.prove(ctx, r, u, u.Email, password); err != nil {
+		return wrongAt("password", err)
+	}
+	plain, s := a.newSession(r, u.ID)
+	s.Created, s.Ends = old.Created, old.Ends
+	err = a.store.Update(ctx, userEntry(who, "user.reauthenticate", u.ID, u.Email), func(tx *store.Tx) error {
+		return replaceSession(tx, old.Hash, s)
+	})
+	if err == nil {
+		a.setCookie(w, sessionCookie, plain, 0)
+	}
+	return err
+}
+
+// SetPassword changes the password of someone who is signed in and knows the one before. All their sessions end; their browser
+// gets a new one.
+func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor, current, next string) error {
+	_, u, err := a.ownSession(r, who)
+	if err != nil {
+		return err
+	}
+	if err := a.prove(ctx, r, u, u.Email, current); err != nil {
+		return wrongAt("current", err)
+	}
+	hash, err := a.HashPassword(ctx, next)
+	if err != nil {
+		return err
+	}
+	plain, s := a.newSession(r, u.ID)
+	err = a.store.Update(ctx, userEntry(who, "user.password", u.ID, u.Email), func(tx *store.Tx) error {
+		return setPassword(tx, u.ID, hash, s)
+	})
+	if err == nil {
+		a.setCookie(w, sessionCookie, plain, 0)
+	}
+	return err
+}
+
+// setPassword replaces a password, which ends every session, and keeps the one that begins with it.
+func setPassword(tx *store.Tx, userID, hash string, s store.Session) error {
+	u, err := tx.User(userID)
+	if err != nil {
+		return err
+	}
+	u.PasswordHash, u.Updated = hash, s.Created
+	if err := tx.UpdateUser(u); err != nil {
+		return err
+	}
+	if err := tx.DeleteUserSessions(userID); err != nil {
+		return err
+	}
+	return tx.CreateSession(s)
+}
+
+// ownSession is the browser session of someone who acts on their own account; a token has none.
+func (a *Auth) ownSession(r *http.Request, who access.Actor) (store.Session, store.User, error) {
+	if err := access.ScopeAllows(who, access.ScopeSession); err != nil {
+		return store.Session{}, store.User{}, err
+	}
+	s, u, err := a.session(r)
+	if errors.Is(err, errNoSession) {
+		err = &access.Denied{Action: "change a password", Because: []access.Reason{{Rule: access.RuleScope, Words: "This session has ended. Sign in again"}}}
+	}
+	return s, u, err
+}
+
+// wrongAt puts a wrong password at the field where it was typed.
+func wrongAt(field string, err error) error {
+	if errors.Is(err, ErrWrongPassword) {
+		return &FieldError{field, "This is not your password. Check it and try again"}
+	}
+	return err
+}
