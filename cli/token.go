@@ -16,8 +16,8 @@ import (
 	"patchbay/store"
 )
 
-// operator is who acts in the audit log when a command does: whoever has the server's shell.
-var operator = access.Actor{Name: "operator (command line)"}
+// operator is who acts when a command does: whoever has the server's shell has the data folder, so may do what an Admin may.
+var operator = access.Actor{Name: "operator (command line)", Role: access.RoleAdmin}
 
 // token makes an API token and prints it, this once.
 func token(ctx context.Context, args []string, out io.Writer) error {

@@ -41,9 +41,7 @@ func user(ctx context.Context, args []string, out io.Writer) error {
 			return err
 		}
 		w := workspace.Workspace{Store: st, Now: time.Now}
-		shell := operator
-		shell.Role = access.RoleAdmin // whoever has the server's shell has the data folder
-		u, err := w.CreateUser(ctx, shell, workspace.UserInput{Email: *email, Name: *name, Role: access.Role(*role), PasswordHash: hash})
+		u, err := w.CreateUser(ctx, operator, workspace.UserInput{Email: *email, Name: *name, Role: access.Role(*role), PasswordHash: hash})
 		if err != nil {
 			return err
 		}
