@@ -1,0 +1,299 @@
+package postgres
+
+import (
+	"context"
+	_ "embed" // the catalog queries stand beside this file, as the database's administrator reads them
+	"encoding/binary"
+	"strconv"
+
+	"patchbay/catalog"
+)
+
+var (
+	//go:embed sql/databases.sql
+	databasesSQL string
+	//go:embed sql/schemas.sql
+	schemasSQL string
+	//go:embed sql/types.sql
+	typesSQL string
+	//go:embed sql/tables.sql
+	tablesSQL string
+	//go:embed sql/columns.sql
+	columnsSQL string
+	//go:embed sql/defaults.sql
+	defaultsSQL string
+	//go:embed sql/comments.sql
+	commentsSQL string
+	//go:embed sql/primary_keys.sql
+	primaryKeysSQL string
+	//go:embed sql/foreign_keys.sql
+	foreignKeysSQL string
+)
+
+// beginCatalog is one state of the catalog for all queries of a database. Compiling a query that runs for a second costs more
+// than it gains.
+const beginCatalog = "begin isolation level repeatable read read only; " + ownNamesOnly + "; set local jit = off"
+
+// maxTableOIDs is how many tables a filter may leave over and still be handed to the server one by one.
+const maxTableOIDs = 10_000
+
+var levels = []catalog.Level{catalog.LevelDatabase, catalog.LevelSchema, catalog.LevelTable}
+
+// ReadCatalog implements connectors.Source: one connection and a fixed few statements for each database that the filter lets
+// through, the connection's own first.
+func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
+	match, err := catalog.NewMatcher(f, levels)
+	if err != nil {
+		return err
+	}
+	names, err := s.databases(ctx)
+	if err != nil {
+		return err
+	}
+	someTables := f.Tables.Include != nil || f.Tables.Exclude != nil
+	for _, name := range names {
+		if !match.Keeps(catalog.Path{name}) {
+			continue
+		}
+		r := &reader{source: s, database: name, match: match, someTables: someTables, to: to}
+		err := r.run(ctx)
+		switch {
+		case err == nil:
+			err = to.Done(catalog.Path{name})
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !r.sinkFailed && serverSaid(err): // about this database; the next may be well
+			err = to.Skipped(catalog.Path{name}, skipped(name, err))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return to.Done(nil)
+}
+
+// skipped is why a database could not be read, without the driver's error in it.
+func skipped(database string, err error) error {
+	why := classify(err)
+	why.Op = "read the catalog of " + database
+	return why
+}
+
+func (s *source) databases(ctx context.Context) ([]string, error) {
+	se, err := s.acquire(ctx, "")
+	if err != nil {
+		return nil, err
+	}
+	defer s.release(se)
+	answer := se.conn.ExecParams(ctx, databasesSQL, nil, nil, nil, nil).Read()
+	var names []string
+	for _, row := range answer.Rows {
+		names = append(names, string(row[0]))
+	}
+	return names, answer.Err
+}
+
+// A reader reads one database: it merges the answers to its queries, each in the order of the tables' oids, table by table.
+type reader struct {
+	source     *source
+	database   string
+	match      *catalog.Matcher
+	someTables bool // the filter has a rule for tables
+	to         catalog.Sink
+	sinkFailed bool
+
+	schemas      map[uint32]string
+	types        map[uint32]columnType
+	oldEstimates bool // before version 14, a table that was never analysed has 0 rows
+
+	tables, columns, defaults, comments, primaryKeys, foreignKeys *stream
+	places                                                        []int // column number -> place in the table, from 1
+}
+
+func (r *reader) run(ctx context.Context) error {
+	se, err := r.source.acquire(ctx, r.database)
+	if err != nil {
+		return err
+	}
+	defer r.source.release(se)
+	if _, err := se.conn.Exec(ctx, beginCatalog).ReadAll(); err != nil {
+		return err
+	}
+	if err := r.readSchemas(ctx, se); err != nil {
+		return err
+	}
+	r.oldEstimates = version(se.conn) < "14"
+	stop := r.source.watch(ctx, se)
+	defer func() {
+		if !stop() {
+			se.spoilt.Store(true)
+		}
+	}()
+	f := &feed{frontend: se.conn.Frontend()}
+	err = r.read(f)
+	if err == nil {
+		err = f.err
+	}
+	if err != nil {
+		se.spoilt.Store(true) // answers that were asked for are still to come
+	}
+	return err
+}
+
+// readSchemas finds the schemas that the filter lets through: their oids are what every other query is limited to.
+func (r *reader) readSchemas(ctx context.Context, se *session) error {
+	answer := se.conn.ExecParams(ctx, schemasSQL, nil, nil, nil, []int16{binaryFormat}).Read()
+	r.schemas = map[uint32]string{}
+	for _, row := range answer.Rows {
+		name := string(row[1])
+		if r.match.Keeps(catalog.Path{r.database, name}) {
+			r.schemas[binary.BigEndian.Uint32(row[0])] = name
+		}
+	}
+	return answer.Err
+}
+
+func (r *reader) read(f *feed) error {
+	schemas := oidArray(r.schemas)
+	tables := r.chosenTables(f, schemas)
+	types := f.open("types", typesSQL)
+	for portal, q := range map[string]struct {
+		to  **stream
+		sql string
+	}{
+		"tables": {&r.tables, tablesSQL}, "columns": {&r.columns, columnsSQL}, "defaults": {&r.defaults, defaultsSQL},
+		"comments": {&r.comments, commentsSQL}, "primary_keys": {&r.primaryKeys, primaryKeysSQL}, "foreign_keys": {&r.foreignKeys, foreignKeysSQL},
+	} {
+		*q.to = f.open(portal, q.sql, schemas, tables)
+	}
+	r.readTypes(types)
+	for r.tables.step() {
+		t := r.table()
+		if !r.match.Keeps(t.Path) {
+			continue
+		}
+		r.fill(&t)
+		if f.err != nil {
+			return f.err
+		}
+		if err := r.to.Table(t); err != nil {
+			r.sinkFailed = true
+			return err
+		}
+	}
+	return nil
+}
+
+// chosenTables are the oids of the tables that the filter lets through, nil for no limit: where it has no rule for tables, or
+// lets so many through that dropping the others here is cheaper.
+func (r *reader) chosenTables(f *feed, schemas []byte) []byte {
+	if !r.someTables {
+		return nil
+	}
+	kept := map[uint32]bool{}
+	for names := f.open("names", tablesSQL, schemas, nil); names.step(); {
+		if len(kept) <= maxTableOIDs && r.match.Keeps(catalog.Path{r.database, r.schemas[names.uint32(1)], names.text(2)}) {
+			kept[names.uint32(0)] = true
+		}
+	}
+	if len(kept) > maxTableOIDs {
+		return nil
+	}
+	return oidArray(kept)
+}
+
+// oidArray writes the keys as PostgreSQL reads an array.
+func oidArray[V any](oids map[uint32]V) []byte {
+	out := []byte{'{'}
+	for oid := range oids {
+		if len(out) > 1 {
+			out = append(out, ',')
+		}
+		out = strconv.AppendUint(out, uint64(oid), 10)
+	}
+	return append(out, '}')
+}
+
+var tableKinds = map[byte]catalog.Kind{
+	'r': catalog.KindTable, 'p': catalog.KindPartitioned, 'v': catalog.KindView, 'm': catalog.KindMaterializedView, 'f': catalog.KindForeign,
+}
+
+// table is the current row of tables.
+func (r *reader) table() catalog.Table {
+	t := catalog.Table{
+		Path:       catalog.Path{r.database, r.schemas[r.tables.uint32(1)], r.tables.text(2)},
+		Kind:       tableKinds[r.tables.char(3)],
+		Rows:       r.tables.int64(4),
+		Unreadable: !r.tables.bool(6),
+	}
+	neverAnalysed := t.Rows < 0 || r.oldEstimates && t.Rows == 0 && r.tables.int32(5) == 0
+	if neverAnalysed || t.Kind == catalog.KindView {
+		t.Rows = catalog.RowsUnknown
+	}
+	return t
+}
+
+// fill adds what the other answers hold about the current table.
+func (r *reader) fill(t *catalog.Table) {
+	oid := r.tables.uint32(0)
+	r.places = r.places[:0]
+	for r.columns.of(oid) {
+		t.Columns = append(t.Columns, r.column())
+		for number := int(r.columns.int16(1)); len(r.places) <= number; {
+			r.places = append(r.places, 0)
+		}
+		r.places[r.columns.int16(1)] = len(t.Columns)
+	}
+	for r.defaults.of(oid) {
+		if c := r.columnOf(t, r.defaults); c != nil {
+			c.Default = generated(c.Default, r.defaults.text(2))
+		}
+	}
+	for r.comments.of(oid) {
+		if r.comments.int16(1) == 0 {
+			t.Comment = r.comments.text(2)
+		} else if c := r.columnOf(t, r.comments); c != nil {
+			c.Comment = r.comments.text(2)
+		}
+	}
+	for r.primaryKeys.of(oid) {
+		if c := r.columnOf(t, r.primaryKeys); c != nil {
+			c.PrimaryKey = int(r.primaryKeys.int16(2))
+		}
+	}
+	for r.foreignKeys.of(oid) {
+		if c := r.columnOf(t, r.foreignKeys); c != nil && c.References == nil { // of several, the first by name
+			c.References = &catalog.Ref{Table: catalog.Path{r.database, r.foreignKeys.text(2), r.foreignKeys.text(3)}, Column: r.foreignKeys.text(4)}
+		}
+	}
+}
+
+// columnOf is the column whose number stands second in the current row of s; nil where the table has none of that number.
+func (r *reader) columnOf(t *catalog.Table, s *stream) *catalog.Column {
+	number := int(s.int16(1))
+	if number <= 0 || number >= len(r.places) || r.places[number] == 0 {
+		return nil
+	}
+	return &t.Columns[r.places[number]-1]
+}
+
+// column is the current row of columns.
+func (r *reader) column() catalog.Column {
+	c := catalog.Column{Name: r.columns.text(2), Nullable: !r.columns.bool(5)}
+	oid, mod := r.columns.uint32(3), r.columns.int32(4)
+	if t, ok := declared(oid, mod); ok {
+		c.Type, c.Family = t.name, t.family
+	} else {
+		t := r.types[oid]
+		c.Type, c.Family = t.name, t.family
+		if oid >= firstUserOID {
+			c.Type = unqualified(r.columns.text(8))
+		}
+		c.Nullable = c.Nullable && !t.notNull
+		if t.family == "" {
+			c.Family = rowFamily(c.Type)
+		}
+	}
+	c.Default = identities[r.columns.char(6)] + generations[r.columns.char(7)]
+	return c
+}
