@@ -88,8 +88,16 @@ func TestSetupLinkDies(t *testing.T) {
 		}
 		b.mustBe(w, "", what)
 	}
-	if users := must(w.store.Users(t.Context()))(t); len(users) != 1 {
-		t.Errorf("%d users", len(users))
+	users := must(w.store.Users(t.Context()))(t)
+	if len(users) != 1 {
+		t.Fatalf("%d users", len(users))
+	}
+	w.update(func(tx *store.Tx) error { return tx.DeleteUser(users[0].ID) })
+	if err := w.CheckSetup(t.Context(), used); !errors.Is(err, ErrUsed) {
+		t.Errorf("a used link, should the Admin be gone: %v", err)
+	}
+	if err := w.CheckSetup(t.Context(), unused); err != nil {
+		t.Errorf("another link, should the Admin be gone: %v", err)
 	}
 }
 

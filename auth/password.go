@@ -73,8 +73,7 @@ func (a *Auth) verify(ctx context.Context, stored, password string) (bool, error
 		return false, err
 	}
 	defer a.slots.release()
-	none := stored == ""
-	if none {
+	if stored == "" {
 		stored = noHash
 	}
 	h, err := parsePHC(stored)
@@ -85,10 +84,10 @@ func (a *Auth) verify(ctx context.Context, stored, password string) (bool, error
 		password = "" // no password is longer or empty
 	}
 	got := derive(password, h.salt, h.memory, h.passes, h.lanes, uint32(len(h.hash)))
-	return subtle.ConstantTimeCompare(got, h.hash) == 1 && !none && password != "", nil
+	return subtle.ConstantTimeCompare(got, h.hash) == 1 && password != "", nil
 }
 
-// noHash stands in where there is none.
+// noHash stands in where there is none. It is not the hash of anything: all its bytes are zero.
 var noHash = phc(make([]byte, saltSize), make([]byte, hashSize))
 
 // derive runs argon2id over the password in one Unicode form, since keyboards differ in how they type the same letters.

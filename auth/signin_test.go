@@ -72,6 +72,37 @@ func TestUnknownAccountsCostTheSameWork(t *testing.T) {
 	}
 }
 
+// An account that changes while its password is checked does not sign in.
+func TestUnchanged(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	u := w.user("mira@example.com", access.RoleEditor, goodPassword)
+	check := func() (err error) {
+		_ = w.store.View(t.Context(), func(tx *store.Tx) error {
+			err = unchanged(tx, u)
+			return nil
+		})
+		return err
+	}
+	if err := check(); err != nil {
+		t.Fatal(err)
+	}
+	changed := u
+	for what, change := range map[string]func(){"disabled": func() { changed.Disabled = true }, "another password": func() { changed.PasswordHash = "x" }} {
+		changed = must(w.store.User(t.Context(), u.ID))(t)
+		changed.Disabled, changed.PasswordHash = false, u.PasswordHash
+		change()
+		w.update(func(tx *store.Tx) error { return tx.UpdateUser(changed) })
+		if err := check(); !errors.Is(err, ErrWrongPassword) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	w.update(func(tx *store.Tx) error { return tx.DeleteUser(u.ID) })
+	if err := check(); !errors.Is(err, ErrWrongPassword) {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
 // After five failures each attempt waits longer than the one before; the right password is then refused too; nothing is for good.
 func TestAnAccountSlowsDown(t *testing.T) {
 	t.Parallel()
