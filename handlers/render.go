@@ -58,8 +58,16 @@ func writeJSON(w http.ResponseWriter, status int, v any) error {
 }
 
 // decode reads a JSON body strictly: an unknown field is refused by name.
-func decode(r *http.Request, v any) error {
+func decode(r *http.Request, v any) error { return decodeBody(json.NewDecoder(r.Body), v) }
+
+// decodeExact is decode with numbers kept as they were written.
+func decodeExact(r *http.Request, v any) error {
 	dec := json.NewDecoder(r.Body)
+	dec.UseNumber()
+	return decodeBody(dec, v)
+}
+
+func decodeBody(dec *json.Decoder, v any) error {
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(v); err != nil {
 		var tooLarge *http.MaxBytesError

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -83,7 +84,28 @@ func (o *Opener) Open(ctx context.Context, c *store.Connection) (connectors.Sour
 	if err != nil {
 		return nil, err
 	}
+	req.PinHostKey = func(hostKey string) error { return o.pin(ctx, c, req, hostKey) }
 	return o.Registry.Open(ctx, req)
+}
+
+// pin keeps the key that an SSH host showed at first use. The key is part of where secrets go, so they are sealed again for
+// the destination that now has it.
+func (o *Opener) pin(ctx context.Context, c *store.Connection, req connectors.Request, hostKey string) error {
+	pinned := *c
+	pinned.Config = maps.Clone(c.Config)
+	pinned.Config["ssh_host_key"] = hostKey
+	pinned.Destination = req.Connector.Destination(pinned.Config)
+	boxes, err := o.seal(c.ID, pinned.Destination, req.Secrets)
+	if err != nil {
+		return err
+	}
+	entry := connectionEntry(server, "connection.pin_host_key", pinned)
+	entry.Detail["host_key"] = hostKey
+	err = o.Store.Update(ctx, entry, func(tx *store.Tx) error { return tx.UpdateConnection(pinned, boxes, nil) })
+	if err != nil {
+		return fmt.Errorf("keep ssh host key: %w", err)
+	}
+	return nil
 }
 
 // request is what the registry needs to reach c with these secrets.
