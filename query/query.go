@@ -80,8 +80,9 @@ type Request struct {
 
 // A Statement is SQL with its bound values.
 type Statement struct {
-	SQL  string
-	Args []any
+	SQL      string
+	Args     []any
+	Database string // for products where a session has one database; empty: the connection's own
 	// Position turns a 1-based offset in SQL, as the server tells it, into one in the text that the person typed. Nil: they
 	// are the same.
 	Position func(int) int

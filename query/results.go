@@ -291,3 +291,23 @@ func (r *Runner) Cancel(ctx context.Context, who access.Actor, id string) error 
 	}
 	return nil
 }
+
+// DropCell cancels what a deleted cell runs and removes its results.
+func (r *Runner) DropCell(ctx context.Context, cellID string) error {
+	r.mu.Lock()
+	for _, l := range r.lives {
+		if l.cellID == cellID {
+			l.cancel(errCancelled)
+		}
+	}
+	r.mu.Unlock()
+	var left []store.Result
+	err := r.store.View(ctx, func(tx *store.Tx) (err error) { left, err = tx.OlderResults(cellID, ""); return err })
+	if err != nil {
+		return fmt.Errorf("read results of cell: %w", err)
+	}
+	for _, res := range left {
+		r.remove(ctx, res.ID)
+	}
+	return nil
+}

@@ -120,7 +120,8 @@ func (r *Runner) execute(q *run, to Sink) (out Outcome, err error) {
 // read sends the statement and copies its rows until their end or a limit.
 func (r *Runner) read(ctx context.Context, q *run, src connectors.Source, st Statement, to Sink) (Outcome, error) {
 	out := Outcome{Affected: -1}
-	rows, err := src.Query(ctx, connectors.Statement{SQL: st.SQL, Args: st.Args, ReadOnly: readOnly(q.who, q.req, q.conn), Comment: comment(q.who, q.req)})
+	rows, err := src.Query(ctx, connectors.Statement{SQL: st.SQL, Args: st.Args, Database: st.Database,
+		ReadOnly: readOnly(q.who, q.req, q.conn), Comment: comment(q.who, q.req)})
 	if err != nil {
 		return out, err
 	}
