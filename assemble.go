@@ -22,6 +22,7 @@ import (
 
 	"patchbay/access"
 	"patchbay/auth"
+	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/connectors/all"
 	"patchbay/handlers"
@@ -73,12 +74,12 @@ func assemble(ctx context.Context, c configuration, log *slog.Logger, address ne
 	if p.scheduler, err = gocron.NewScheduler(gocron.WithStopTimeout(15 * time.Second)); err != nil {
 		return nil, fmt.Errorf("make scheduler: %w", err)
 	}
-	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Now: time.Now, Holder: uuid.NewString(), Log: log})
+	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: log})
 	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: log}); err != nil {
 		return nil, err
 	}
 	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Now: time.Now}
-	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://")})
+	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device")})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
 		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
 		Ready: p.ready, Metrics: metricsHandler()}
@@ -93,6 +94,13 @@ func (p *parts) openStore(ctx context.Context) (*secret.Ring, error) {
 	keys, made, err := secret.LoadRing(p.config.DataDir, p.config.MasterKey, p.config.MasterKeyFile)
 	if err != nil {
 		return nil, err
+	}
+	keyFile := p.config.MasterKeyFile
+	if keyFile == "" {
+		keyFile = filepath.Join(p.config.DataDir, "root.key")
+	}
+	if secret.ReadableByOthers(keyFile) {
+		p.log.Warn("others on this machine can read the master key", "file", keyFile, "remedy", "chmod 600")
 	}
 	if made {
 		p.log.Info("made a new master key", "file", filepath.Join(p.config.DataDir, "root.key"))
@@ -228,4 +236,15 @@ func metricsHandler() http.Handler {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{})
+}
+
+// levelsOf says which levels the tree of a product has.
+func levelsOf(registry *connectors.Registry) func(string) []catalog.Level {
+	return func(connectorType string) []catalog.Level {
+		c, ok := registry.Get(connectorType)
+		if !ok {
+			return nil
+		}
+		return c.Levels
+	}
 }

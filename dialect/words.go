@@ -1,6 +1,10 @@
 package dialect
 
-import "strings"
+import (
+	"strings"
+
+	"patchbay/catalog"
+)
 
 // reserved are words that the products of all our dialects, or some of them, do not take as a bare name. A word too many here
 // costs two quotes; a word too few costs an error.
@@ -36,4 +40,13 @@ func (d *Dialect) QuoteIfNeeded(name string) string {
 		}
 	}
 	return name
+}
+
+// Readable writes a path as a person would, each part quoted only where it must be.
+func (d *Dialect) Readable(p catalog.Path) string {
+	parts := make([]string, len(p))
+	for i, part := range p {
+		parts[i] = d.QuoteIfNeeded(part)
+	}
+	return strings.Join(parts, ".")
 }

@@ -47,7 +47,7 @@ func newConnectionBase(r *http.Request) string {
 	if project := r.PathValue("project"); project != "" {
 		return "/projects/" + project + "/connections/new"
 	}
-	return "/settings/connections/new"
+	return "/settings/new-connection"
 }
 
 // connectionByURL fills the form from a pasted connection URL. Its secrets are never sent back: they are asked for again.

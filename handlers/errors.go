@@ -9,7 +9,9 @@ import (
 	"patchbay/access"
 	"patchbay/auth"
 	"patchbay/connectors"
+	"patchbay/notebook"
 	"patchbay/query"
+	"patchbay/refresh"
 	"patchbay/store"
 	"patchbay/workspace"
 )
@@ -64,10 +66,17 @@ var problems = []func(error) (problem, bool){
 
 func invalidProblem(err error) (problem, bool) {
 	var bad *workspace.Invalid
-	if !errors.As(err, &bad) {
+	var cell *notebook.Invalid
+	p := problem{Status: http.StatusUnprocessableEntity, Code: "invalid", Title: "Some fields need a change"}
+	switch {
+	case errors.As(err, &bad):
+		p.Fields = bad.Fields
+	case errors.As(err, &cell):
+		p.Fields = cell.Fields
+	default:
 		return problem{}, false
 	}
-	return problem{Status: http.StatusUnprocessableEntity, Code: "invalid", Title: "Some fields need a change", Fields: bad.Fields}, true
+	return p, true
 }
 
 func deniedProblem(err error) (problem, bool) {
@@ -179,6 +188,10 @@ func requestProblem(err error) (problem, bool) {
 	case errors.As(err, &tooLarge):
 		return problem{Status: http.StatusRequestEntityTooLarge, Code: "too_large", Title: "The request is too large",
 			Hint: "Send less than 1 MB"}, true
+	case errors.Is(err, query.ErrRowsGone):
+		return problem{Status: http.StatusGone, Code: "gone", Title: "The kept rows are gone", Hint: "Run the cell again"}, true
+	case errors.Is(err, refresh.ErrStopped):
+		return problem{Status: http.StatusServiceUnavailable, Code: "stopping", Title: "The server is stopping", Hint: "Try again in a moment"}, true
 	case errors.Is(err, context.Canceled):
 		return problem{Status: 499, Code: "cancelled", Title: "The request was cancelled"}, true
 	case errors.Is(err, context.DeadlineExceeded):

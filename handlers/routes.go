@@ -76,11 +76,11 @@ var routes = []route{
 
 	// Settings: data sources.
 	{"GET /settings/connections", admin, (*Server).connections},
-	{"GET /settings/connections/new", admin, (*Server).newConnection},
-	{"POST /settings/connections/new", admin, (*Server).createConnection},
-	{"POST /settings/connections/new/url", admin, (*Server).connectionByURL},
-	{"POST /settings/connections/new/test", admin, (*Server).testConnection},
-	{"GET /settings/connections/new/{type}", admin, (*Server).newConnectionForm},
+	{"GET /settings/new-connection", admin, (*Server).newConnection},
+	{"POST /settings/new-connection", admin, (*Server).createConnection},
+	{"POST /settings/new-connection/url", admin, (*Server).connectionByURL},
+	{"POST /settings/new-connection/test", admin, (*Server).testConnection},
+	{"GET /settings/new-connection/{type}", admin, (*Server).newConnectionForm},
 	{"GET /settings/connections/{id}", admin, connectionTab("overview")},
 	{"GET /settings/connections/{id}/usage", admin, connectionTab("usage")},
 	{"GET /settings/connections/{id}/activity", admin, connectionTab("activity")},
@@ -135,7 +135,6 @@ var routes = []route{
 	{"POST /projects/{project}/cells/{cell}/cancel", signedIn, (*Server).cancelCell},
 	{"GET /projects/{project}/cells/{cell}/output", signedIn, (*Server).cellOutput},
 	{"GET /projects/{project}/cells/{cell}/rows", signedIn, (*Server).cellRows},
-	{"GET /projects/{project}/cells/{cell}/value", signedIn, (*Server).cellValue},
 	{"GET /projects/{project}/cells/{cell}/csv", signedIn, (*Server).cellCSV},
 
 	// The API (SPEC section 10); openapi.go describes it.

@@ -57,7 +57,7 @@ func Connections(l ConnectionList) templ.Component {
 				}
 				ctx = templ.InitializeContext(ctx)
 				if l.Total > 0 {
-					templ_7745c5c3_Err = LinkBtn("/settings/connections/new", Button{Label: "Connection", Icon: "plus", Variant: "primary"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = LinkBtn("/settings/new-connection", Button{Label: "Connection", Icon: "plus", Variant: "primary"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
@@ -91,7 +91,7 @@ func Connections(l ConnectionList) templ.Component {
 						}()
 					}
 					ctx = templ.InitializeContext(ctx)
-					templ_7745c5c3_Err = LinkBtn("/settings/connections/new", Button{Label: "Connection", Icon: "plus", Variant: "primary"}).Render(ctx, templ_7745c5c3_Buffer)
+					templ_7745c5c3_Err = LinkBtn("/settings/new-connection", Button{Label: "Connection", Icon: "plus", Variant: "primary"}).Render(ctx, templ_7745c5c3_Buffer)
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}

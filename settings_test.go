@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+func environment(vars map[string]string) func(string) (string, bool) {
+	return func(key string) (string, bool) {
+		v, ok := vars[key]
+		return v, ok
+	}
+}
+
+func TestConfigure(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		env  map[string]string
+		want func(configuration) bool
+		bad  string // part of the error
+	}{
+		"defaults":                          {want: func(c configuration) bool { return c.Addr == "127.0.0.1:8080" && c.DataDir == "./data" && !c.Sample }},
+		"environment":                       {env: map[string]string{"PATCHBAY_DATA_DIR": "/d", "PATCHBAY_SAMPLE": "true"}, want: func(c configuration) bool { return c.DataDir == "/d" && c.Sample }},
+		"a flag beats it":                   {args: []string{"--data-dir", "/f"}, env: map[string]string{"PATCHBAY_DATA_DIR": "/d"}, want: func(c configuration) bool { return c.DataDir == "/f" }},
+		"a slash at the end":                {env: map[string]string{"PATCHBAY_BASE_URL": "https://p.example.com/"}, want: func(c configuration) bool { return c.BaseURL == "https://p.example.com" }},
+		"open to others without a base URL": {args: []string{"--addr", "0.0.0.0:8080"}, bad: "PATCHBAY_BASE_URL"},
+		"all interfaces by default":         {args: []string{"--addr", ":8080"}, bad: "PATCHBAY_BASE_URL"},
+		"no URL":                            {env: map[string]string{"PATCHBAY_BASE_URL": "p.example.com"}, bad: "PATCHBAY_BASE_URL"},
+		"no bool":                           {env: map[string]string{"PATCHBAY_SAMPLE": "perhaps"}, bad: "PATCHBAY_SAMPLE"},
+		"an argument":                       {args: []string{"now"}, bad: "now"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := configure(c.args, environment(c.env), &bytes.Buffer{})
+			switch {
+			case c.bad != "" && (err == nil || !strings.Contains(err.Error(), c.bad)):
+				t.Errorf("error %v does not name %s", err, c.bad)
+			case c.bad == "" && (err != nil || !c.want(got)):
+				t.Errorf("got %+v, error %v", got, err)
+			}
+		})
+	}
+}
+
+// Secrets come by the environment alone: arguments show in the list of processes.
+func TestSecretsAreNoFlags(t *testing.T) {
+	for _, flag := range []string{"--master-key", "--admin-password"} {
+		if _, err := configure([]string{flag, "x"}, environment(nil), &bytes.Buffer{}); err == nil {
+			t.Errorf("%s is taken as an argument", flag)
+		}
+	}
+}
+
+func TestHelpNamesEverySetting(t *testing.T) {
+	var out bytes.Buffer
+	if _, err := configure([]string{"--help"}, environment(nil), &out); !isHelp(err) {
+		t.Fatalf("help answers %v", err)
+	}
+	for _, s := range settings {
+		if !strings.Contains(out.String(), env(s.flag)) {
+			t.Errorf("help leaves out %s", env(s.flag))
+		}
+	}
+}
