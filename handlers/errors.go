@@ -146,11 +146,17 @@ func connectorProblem(err error) (problem, bool) {
 
 func queryProblem(err error) (problem, bool) {
 	var busy *query.BusyError
-	if !errors.As(err, &busy) {
-		return problem{}, false
+	var value *query.ValueError
+	switch {
+	case errors.As(err, &busy):
+		return problem{Status: http.StatusTooManyRequests, Code: "busy", Title: "Too many queries are running", Detail: busy.Error(),
+			Hint: "Wait for one to finish, or cancel one"}, true
+	case errors.As(err, &value):
+		return problem{Status: http.StatusUnprocessableEntity, Code: "value", Title: "A value does not fit this format", Detail: value.Error()}, true
+	case errors.Is(err, query.ErrRowsGone):
+		return problem{Status: http.StatusGone, Code: "gone", Title: "The rows of this result are gone", Hint: "Run the cell again"}, true
 	}
-	return problem{Status: http.StatusTooManyRequests, Code: "busy", Title: "Too many queries are running", Detail: busy.Error(),
-		Hint: "Wait for one to finish, or cancel one"}, true
+	return problem{}, false
 }
 
 func authProblem(err error) (problem, bool) {
