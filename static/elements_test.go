@@ -78,15 +78,14 @@ func TestSearchWithoutHitsRepeatsTheQuery(t *testing.T) {
 	p.want("document.querySelector('.tree-message')?.textContent", "Nothing found for “nope”")
 }
 
-func TestDetailsTellThePageWhatToQuery(t *testing.T) {
+func TestATableChosenInTheDetailsBecomesACell(t *testing.T) {
 	t.Parallel()
 	p := open(t, newSite(t).URL+"/notebook")
 	p.want("document.querySelectorAll('.tree-name').length", 1)
 	p.click(".tree-row")
 	p.want("document.querySelector('.tree-details h3')?.textContent", "c1")
-	p.eval("document.addEventListener('pb:query', (e) => (window.asked = e.detail.path)) ?? 1")
 	p.click("[data-tree-act=query]")
-	p.want("window.asked", "c1")
+	p.want("document.querySelector('#cells .cell')?.textContent", "select from c1")
 }
 
 func TestGridReachesTheLastOfAMillionRows(t *testing.T) {
@@ -256,4 +255,28 @@ func TestThemeChangesInPlace(t *testing.T) {
 	p.click("[data-choice=dark]") // again: back to the system's
 	p.want("document.documentElement.dataset.theme", "")
 	p.want("window.same", true)
+}
+
+func TestALostStreamSaysSoUntilItIsBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/form")
+	p.expects = "503"
+	p.eval(`(() => { const d = document.createElement("div"); d.id = "live"; d.setAttribute("hx-sse:connect", "/stream"); document.querySelector("main").append(d); htmx.process(d); })() ?? 1`)
+	p.want("document.querySelector('#live').textContent", "first")
+	p.want("document.querySelector('#offline')?.textContent", "Reconnecting")
+	p.want("document.querySelector('#live').textContent", "back")
+	p.want("document.querySelector('#offline')", nil)
+}
+
+func TestDialectFollowsTheConnection(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelector('.cm-content') !== null", true)
+	p.click(".cm-content")
+	p.keys("a", chromedp.ModifierCtrl)
+	p.keys("select `a`")
+	p.want("document.querySelectorAll('.cm-line span').length", 1) // PostgreSQL knows no such quotes: only the keyword stands out
+	p.eval("document.querySelector('pb-editor').setAttribute('data-dialect', 'mysql') ?? 1")
+	p.want("[...document.querySelectorAll('.cm-line span')].map((s) => s.textContent)", []string{"select", "`a`"})
 }

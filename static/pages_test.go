@@ -30,6 +30,7 @@ type site struct {
 	asked []string // every request's path and query
 	ran   string   // SQL of the last run
 	rows  int      // of the result
+	calls int      // of the stream
 	still int      // answers to come that say that rows are still arriving
 	sizes map[string]int
 }
@@ -47,7 +48,11 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /browser/details", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<h3>%s</h3><button type="button" data-tree-act="query">Query this table</button>`, templ.EscapeString(r.FormValue("path")))
 	})
+	mux.HandleFunc("POST /projects/p1/cells", func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprintf(w, `<section class="cell">select from %s</section>`, templ.EscapeString(r.FormValue("node")))
+	})
 	mux.HandleFunc("GET /rows", s.result)
+	mux.HandleFunc("GET /stream", s.stream)
 	mux.HandleFunc("GET /complete", s.complete)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
@@ -106,7 +111,7 @@ func markup(html string) templ.Component {
 
 const tree = `<div class="browser-head"><h2>Data browser</h2></div><pb-tree data-project="p1" data-src="/browser"></pb-tree>`
 
-const cell = `<div class="topbar"></div><main id="main" class="cells" tabindex="-1"><h1>Revenue</h1><section class="cell">
+const cell = `<div class="topbar"></div><main id="main" class="cells" tabindex="-1"><h1>Revenue</h1><div id="cells"></div><section class="cell">
 <form method="post" action="/run" target="sink"><pb-editor data-dialect="postgres" data-connection="c1" data-complete="/complete">
 <label class="visually-hidden" for="sql">SQL of orders</label><textarea class="textarea is-code" id="sql" name="source">select 1</textarea></pb-editor>
 <button class="btn" data-run>Run</button></form>
@@ -208,4 +213,15 @@ func (s *site) result(w http.ResponseWriter, r *http.Request) {
 
 func (s *site) complete(w http.ResponseWriter, _ *http.Request) {
 	answer(w, map[string]any{"items": []map[string]string{{"label": "orders", "kind": "table", "detail": "public", "apply": "orders"}, {"label": "Order Items", "kind": "table", "detail": "public", "apply": `"Order Items"`}}})
+}
+
+// stream breaks off after its first message, fails the next two times, and is back then.
+func (s *site) stream(w http.ResponseWriter, _ *http.Request) {
+	s.calls++
+	if s.calls == 2 || s.calls == 3 {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	fmt.Fprintf(w, "data: %s\n\n", map[bool]string{true: "first", false: "back"}[s.calls == 1])
 }

@@ -31,17 +31,10 @@ func bundle(root string) (map[string][]byte, error) {
 	if err := makeFonts(src); err != nil {
 		return nil, err
 	}
-	result := api.Build(options(src, sprites))
-	if len(result.Errors) > 0 {
-		return nil, errors.New(strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
-	}
 	files := map[string][]byte{}
-	for _, f := range result.OutputFiles {
-		name := filepath.Base(f.Path)
-		if !served(name) {
-			continue
-		}
-		if err := addTwins(files, distDir+"/"+name, f.Contents); err != nil {
+	// Scripts of all pages and of notebooks are built apart: sharing parts would cost every page more requests.
+	for _, entries := range [][]string{{"css/app.css", "js/app.js", "sprites.js"}, {"js/notebook.js"}} {
+		if err := build(files, options(src, sprites, entries)); err != nil {
 			return nil, err
 		}
 	}
@@ -63,10 +56,28 @@ func makeFonts(src string) error {
 	return nil
 }
 
-func options(src string, sprites map[string][]byte) api.BuildOptions {
+// build adds what esbuild makes of o to files.
+func build(files map[string][]byte, o api.BuildOptions) error {
+	result := api.Build(o)
+	if len(result.Errors) > 0 {
+		return errors.New(strings.Join(api.FormatMessages(result.Errors, api.FormatMessagesOptions{}), "\n"))
+	}
+	for _, f := range result.OutputFiles {
+		name := filepath.Base(f.Path)
+		if !served(name) {
+			continue
+		}
+		if err := addTwins(files, distDir+"/"+name, f.Contents); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func options(src string, sprites map[string][]byte, entries []string) api.BuildOptions {
 	return api.BuildOptions{
 		AbsWorkingDir: src,
-		EntryPoints:   []string{"css/app.css", "js/app.js", "js/notebook.js", "sprites.js"},
+		EntryPoints:   entries,
 		Outdir:        "dist",
 		EntryNames:    "[name].[hash]",
 		ChunkNames:    "part.[hash]",

@@ -1,10 +1,8 @@
 // The cells of a notebook: run all, a cell for a table that was chosen in the data browser, where a statement broke.
-import htmx from "htmx.org/dist/htmx.esm.min.js";
-
 const project = () => document.querySelector("pb-tree")?.dataset.project;
 
 document.addEventListener("pb:query", (event) => {
-  htmx.ajax("POST", `/projects/${project()}/cells`, { target: "#cells", swap: "beforeend", values: { kind: "sql", node: event.detail.path } });
+  window.htmx.ajax("POST", `/projects/${project()}/cells`, { target: "#cells", swap: "beforeend", values: { kind: "sql", node: event.detail.path } });
 });
 
 document.addEventListener("click", (event) => {

@@ -1,5 +1,5 @@
 // <pb-copy data-text="..."> or <pb-copy data-from="#id">: its button copies the text, and says so for two seconds.
-import { toast } from "./toast.js";
+import { copyText } from "./clipboard.js";
 
 class Copy extends HTMLElement {
   connectedCallback() {
@@ -19,15 +19,6 @@ class Copy extends HTMLElement {
       label.textContent = this.was;
       this.was = "";
     }, 2000);
-  }
-}
-
-// copyText says when the browser refuses, as it does on plain HTTP to another machine.
-export async function copyText(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    toast("The browser did not allow copying. Select the text and copy it by hand");
   }
 }
 

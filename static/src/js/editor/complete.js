@@ -6,20 +6,21 @@ import { getJSON, icon } from "../dom.js";
 import { picture } from "../tree/rows.js";
 import { typing } from "./statement.js";
 
-// completion offers names known to the connection of host, and keywords.
+// completion offers names known to the connection of host, and the keywords that words() gives.
 export function completion(host, words) {
-  const keywords = ifNotIn(["QuotedIdentifier", "String", "LineComment", "BlockComment"], completeFromList(words.map((label) => ({ label }))));
   return [
     closeBrackets(),
     keymap.of([...closeBracketsKeymap, ...completionKeymap]),
     autocompletion({
-      override: [(context) => names(host, context), (context) => (at(context).qualified ? null : keywords(context))],
+      override: [(context) => names(host, context), (context) => (at(context).qualified ? null : keywords(words(), context))],
       icons: false,
       addToOptions: [{ render: (option) => (option.item ? picture(option.item) : icon("minus")), position: 20 }],
       maxRenderedOptions: 50,
     }),
   ];
 }
+
+const keywords = (words, context) => ifNotIn(["QuotedIdentifier", "String", "LineComment", "BlockComment"], completeFromList(words))(context);
 
 const at = (context) => typing(context.state.doc.toString(), context.pos);
 

@@ -1,16 +1,15 @@
 // <pb-editor data-dialect="postgres" data-connection="ID" data-complete="/projects/P/complete"> around a text area with SQL. The
 // text area always holds the text, so the form works as it does without script. Ctrl-Enter presses the form's [data-run].
 class Editor extends HTMLElement {
-  static observedAttributes = ["data-error-at", "data-error"];
+  static observedAttributes = ["data-error-at", "data-error", "data-dialect"];
 
   async connectedCallback() {
     this.area = this.querySelector("textarea");
-    const { createEditor, markError } = await import("./view.js");
+    this.editor = await import("./view.js");
     if (!this.isConnected || this.view) return;
-    this.markError = markError;
-    this.view = createEditor(this, {
+    this.view = this.editor.createEditor(this, {
       text: this.area.value,
-      label: this.querySelector("label")?.textContent.trim() || "SQL",
+      label: this.area.ariaLabel ?? this.querySelector("label")?.textContent.trim() ?? "SQL",
       readOnly: this.area.readOnly,
       nonce: document.querySelector("meta[name=style-nonce]")?.content ?? "",
       changed: (text) => this.changed(text),
@@ -27,12 +26,14 @@ class Editor extends HTMLElement {
     this.view = null;
   }
 
-  attributeChangedCallback() {
-    this.showError();
+  attributeChangedCallback(name) {
+    if (!this.view) return;
+    if (name === "data-dialect") this.editor.setDialect(this.view, this.dataset.dialect);
+    else this.showError();
   }
 
   showError() {
-    if (this.view) this.markError(this.view, Number(this.dataset.errorAt ?? 0), this.dataset.error ?? "");
+    this.editor.markError(this.view, Number(this.dataset.errorAt ?? 0), this.dataset.error ?? "");
   }
 
   focus() {

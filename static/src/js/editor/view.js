@@ -8,6 +8,17 @@ import { look } from "./look.js";
 
 const dialects = { postgres: PostgreSQL, duckdb: PostgreSQL, mysql: MySQL, mariadb: MariaSQL, sqlite: SQLite };
 
+const dialectOf = (name) => dialects[name] ?? StandardSQL;
+
+// The parts that change while an editor lives: its dialect, and completion once it is loaded.
+const language = new Compartment();
+const late = new Compartment();
+
+// setDialect changes the grammar, when another connection is chosen.
+export function setDialect(view, name) {
+  view.dispatch({ effects: language.reconfigure(dialectOf(name).language) });
+}
+
 const setError = StateEffect.define();
 
 // The word that the server pointed at stays marked until the text is changed.
@@ -44,19 +55,17 @@ const typeOver = EditorView.domEventHandlers({
 });
 
 // loadCompletion brings completion into an editor that someone goes into for the first time.
-async function loadCompletion(host, view, dialect, late) {
+async function loadCompletion(host, view) {
   if (host.completes !== undefined || view.state.readOnly) return;
   host.completes = false;
   const { completion } = await import("./complete.js");
-  const words = Object.keys(dialect.dialect.words); // not a published field; the version is pinned
+  const words = () => Object.keys(dialectOf(host.dataset.dialect).dialect.words); // not a published field; the version is pinned
   view.dispatch({ effects: late.reconfigure(completion(host, words)) });
   host.completes = true;
 }
 
 // createEditor makes the editor of host: its text, label and nonce; changed, left, run are told what happens.
 export function createEditor(host, { text, label, readOnly, nonce, changed, left, run }) {
-  const dialect = dialects[host.dataset.dialect] ?? StandardSQL;
-  const late = new Compartment();
   const keys = [
     { key: "Mod-Enter", run: () => run(false) },
     { key: "Shift-Enter", run: () => run(true) },
@@ -70,11 +79,11 @@ export function createEditor(host, { text, label, readOnly, nonce, changed, left
       keymap.of([...defaultKeymap, ...historyKeymap, ...foldKeymap, indentWithTab]),
       lineNumbers(), foldGutter(), history(), drawSelection(), highlightActiveLine(), highlightActiveLineGutter(),
       indentOnInput(), bracketMatching(), EditorView.lineWrapping,
-      dialect.language, look, errorMark, typeOver,
+      language.of(dialectOf(host.dataset.dialect).language), look, errorMark, typeOver,
       EditorState.readOnly.of(readOnly), EditorView.editable.of(!readOnly),
       EditorView.contentAttributes.of({ "aria-label": label }),
       EditorView.updateListener.of((update) => update.docChanged && changed(update.state.doc.toString())),
-      EditorView.domEventHandlers({ blur: left, focus: (_, view) => loadCompletion(host, view, dialect, late) }),
+      EditorView.domEventHandlers({ blur: left, focus: (_, view) => void loadCompletion(host, view) }),
     ],
   });
 }

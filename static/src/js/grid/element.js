@@ -1,7 +1,7 @@
 // <pb-grid data-src="/projects/P/cells/C/rows" data-version="..." aria-label="Result of x">: the rows of a result, however many.
 // Only what is in view is in the page. What the element holds at first (a table, for reading without script) stays until rows
 // are there; when src or version change, the old rows stay dimmed until the new ones arrive.
-import { copyText } from "../copy.js";
+import { copyText } from "../clipboard.js";
 import { el } from "../dom.js";
 import { toast } from "../toast.js";
 import { Blocks } from "./blocks.js";

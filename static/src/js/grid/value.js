@@ -1,5 +1,5 @@
 // One value in full, in a dialog. It returns the focus to the cell that it was opened from.
-import { copyText } from "../copy.js";
+import { copyText } from "../clipboard.js";
 import { el, icon } from "../dom.js";
 
 export function showValue(column, value, opener) {
