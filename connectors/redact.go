@@ -94,25 +94,28 @@ func (r *redactor) clean(text string) string {
 	return cut(Visible(r.redact(cut(text, maxRedacted))), maxMessage)
 }
 
-// redact replaces each secret, and each beginning of one, of at least shortestPrefix characters.
+// redact replaces each secret, and each beginning of one of at least shortestPrefix characters.
 func (r *redactor) redact(text string) string {
 	for _, form := range r.forms {
-		head := form[:min(len(form), shortestPrefix)]
-		for from := 0; ; {
-			i := strings.Index(text[from:], head)
-			if i < 0 {
-				break
-			}
-			i += from
-			end := i + common(text[i:], form)
-			text = text[:i] + redacted + text[end:]
-			from = i + len(redacted)
-		}
+		text = replaceFrom(text, form[:min(len(form), shortestPrefix)], func(rest string) int { return common(rest, form) })
 	}
 	for _, word := range r.short {
 		text = replaceWord(text, word)
 	}
 	return text
+}
+
+// replaceFrom replaces what begins with head, as far as it reaches.
+func replaceFrom(text, head string, reach func(rest string) int) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(text, head)
+		if i < 0 {
+			return b.String() + text
+		}
+		b.WriteString(text[:i] + redacted)
+		text = text[i+reach(text[i:]):]
+	}
 }
 
 // common is how many bytes a and b begin with in common.
