@@ -144,6 +144,35 @@ func TestGridOpensAValueAndComesBack(t *testing.T) {
 	p.want(focused+".ariaColIndex", "3")
 }
 
+func TestGridCopiesWhatIsPicked(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelector('[role=grid]')?.ariaRowCount", "1000001")
+	p.eval("(navigator.clipboard.writeText = async (text) => { window.copied = text; }) && 1")
+	p.click("[aria-rowindex='2'] [aria-colindex='2']")
+	p.eval("document.execCommand('copy')")
+	p.want("window.copied", "1")
+	p.keys(kb.ArrowDown+kb.ArrowRight+kb.ArrowRight, chromedp.ModifierShift)
+	p.want("document.querySelectorAll('.is-picked').length", 6)
+	p.eval("document.execCommand('copy')")
+	p.want("window.copied", "1\t"+hostile+"\t\n2\t"+hostile+"\t")
+}
+
+func TestColumnKeepsItsNewWidth(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelector('[role=grid]')?.ariaRowCount", "1000001")
+	p.eval(`(() => {
+		const grip = document.querySelector('[data-grip="1"]'), at = grip.getBoundingClientRect();
+		window.before = grip.parentElement.offsetWidth;
+		grip.dispatchEvent(new PointerEvent('pointerdown', {bubbles: true, clientX: at.x}));
+		document.dispatchEvent(new PointerEvent('pointermove', {clientX: at.x + 60}));
+		document.dispatchEvent(new PointerEvent('pointerup', {}));
+	})() ?? 1`)
+	p.want("document.querySelector('[role=columnheader][aria-colindex=\"3\"]').offsetWidth - window.before", 60)
+	p.want("document.querySelector('[aria-rowindex=\"2\"] [aria-colindex=\"3\"]').offsetWidth - window.before", 60)
+}
+
 func TestGridGrowsWhileRowsArrive(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -79,7 +79,10 @@ func read(t *testing.T, name string) string {
 	return string(b)
 }
 
-// The sprite holds every icon in use.
+// named finds icons where they are named: Icon("x"), Icon: "x", MenuButton("x", MenuLink(href, "x", Empty("x".
+var named = regexp.MustCompile(`(?:[Ii]con(?:\(|: )|MenuButton\(|Empty\(|MenuLink\([^,\n]+, )"([a-z0-9-]+)"`)
+
+// The sprite holds the icons in use and no others.
 func TestSpriteHoldsTheIconsInUse(t *testing.T) {
 	listed := map[string]bool{}
 	for icon := range strings.FieldsSeq(read(t, "../static/src/icons.txt")) {
@@ -89,7 +92,12 @@ func TestSpriteHoldsTheIconsInUse(t *testing.T) {
 	for _, name := range append(sources(t, "*.templ", "*.go"), scripts(t)...) {
 		all.WriteString(read(t, name))
 	}
-	for _, m := range regexp.MustCompile(`[Ii]con(?:\(|: )"([a-z0-9-]+)"`).FindAllStringSubmatch(all.String(), -1) {
+	for icon := range listed {
+		if !strings.Contains(all.String(), `"`+icon+`"`) {
+			t.Errorf("icon %s is in icons.txt and nowhere used", icon)
+		}
+	}
+	for _, m := range named.FindAllStringSubmatch(all.String(), -1) {
 		if !listed[m[1]] {
 			t.Errorf("icon %s is used and not in icons.txt", m[1])
 		}

@@ -11,7 +11,7 @@ export const isNumber = (column) => numbers.has(column.family);
 export function guess(column, index, rows) {
   const head = column.name.length * 7.6 + column.type.length * 6.8 + 38;
   const longest = rows.slice(0, sampled).reduce((most, row) => Math.max(most, row[index]?.length ?? 4), 0);
-  return Math.round(Math.min(widest, Math.max(narrowest, head, longest * 8 + 28)));
+  return Math.round(Math.min(widest, Math.max(narrowest, head, longest * 8.4 + 30)));
 }
 
 // stretch gives the room that is left over to all columns, in proportion.
@@ -30,6 +30,7 @@ export function columnView(scroller, widths, indexWidth, changed) {
     paddingStart: indexWidth,
     scrollPaddingStart: indexWidth,
     overscan: 2,
+    initialOffset: scroller.scrollLeft,
     initialRect: { width: scroller.clientWidth, height: scroller.clientHeight },
     observeElementRect,
     observeElementOffset,

@@ -119,7 +119,8 @@ class Grid extends HTMLElement {
     this.space.style.height = `${Math.max(this.scroll.height, this.rowHeight)}px`;
     this.space.style.width = this.head.style.width = width;
     this.inView = this.columnsInView();
-    this.drawHead();
+    this.look = `${this.indexWidth} ${this.inView.map((item) => `${item.index}:${item.size}`)}`;
+    if (this.head.look !== this.look) this.drawHead();
     this.drawRows();
     if (total > 0) this.blocks.need(this.scroll.first, this.scroll.last);
   }
@@ -143,6 +144,7 @@ class Grid extends HTMLElement {
       return lay(cell, start, size, isNumber(column));
     });
     this.head.replaceChildren(this.indexCell("", "columnheader"), ...cells);
+    this.head.look = this.look;
   }
 
   indexCell(text, role) {
@@ -174,10 +176,9 @@ class Grid extends HTMLElement {
     keep.set(row, element);
     element.style.transform = `translateY(${this.scroll.top(row)}px)`;
     const values = this.blocks.row(row);
-    const look = `${this.inView.map((item) => `${item.index}:${item.size}`)}`;
-    if (element.values !== values || element.look !== look) this.fillRow(element, row, values);
+    if (element.values !== values || element.look !== this.look) this.fillRow(element, row, values);
     element.values = values;
-    element.look = look;
+    element.look = this.look;
     for (const cell of element.cells) this.mark(cell, row);
   }
 

@@ -143,7 +143,8 @@ class Tree extends HTMLElement {
     for (let row = first; row <= last; row += Math.max(1, Math.min(pageSize, last - first))) {
       const { branch, index } = this.root.at(row);
       if (branch.total > 0 && !branch.child(index)) this.load(branch, index);
-      branch.forget(Math.floor(index / pageSize), keptPages);
+      const current = this.active.branch === branch ? Math.floor(this.active.index / pageSize) : -1;
+      branch.forget(Math.floor(index / pageSize), keptPages, current);
     }
   }
 

@@ -78,10 +78,10 @@ export class Branch {
     this.pages.set(Math.floor(offset / pageSize), items);
   }
 
-  // forget drops pages that are far from the page in view, unless they hold an open node.
-  forget(page, keep) {
+  // forget drops pages that are far from the page in view, unless they hold an open node or the current row.
+  forget(page, keep, current) {
     for (const known of this.pages.keys()) {
-      const holds = this.open.some((child) => Math.floor(child.index / pageSize) === known);
+      const holds = known === current || this.open.some((child) => Math.floor(child.index / pageSize) === known);
       if (Math.abs(known - page) > keep && !holds) this.pages.delete(known);
     }
   }
