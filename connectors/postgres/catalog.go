@@ -4,6 +4,8 @@ import (
 	"context"
 	_ "embed" // the catalog queries stand beside this file, as the database's administrator reads them
 	"encoding/binary"
+	"maps"
+	"slices"
 	"strconv"
 
 	"patchbay/catalog"
@@ -59,7 +61,7 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 		err := r.run(ctx)
 		switch {
 		case err == nil:
-			err = to.Done(catalog.Path{name})
+			err = r.done()
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case !r.sinkFailed && serverSaid(err): // about this database; the next may be well
@@ -130,14 +132,23 @@ func (r *reader) run(ctx context.Context) error {
 		}
 	}()
 	f := &feed{frontend: se.conn.Frontend()}
-	err = r.read(f)
-	if err == nil {
-		err = f.err
+	if err = r.read(f); err == nil {
+		err = f.finish()
 	}
 	if err != nil {
 		se.spoilt.Store(true) // answers that were asked for are still to come
 	}
 	return err
+}
+
+// done says that everything was read, schema by schema too: one without tables is heard of in no other way.
+func (r *reader) done() error {
+	for _, name := range slices.Sorted(maps.Values(r.schemas)) {
+		if err := r.to.Done(catalog.Path{r.database, name}); err != nil {
+			return err
+		}
+	}
+	return r.to.Done(catalog.Path{r.database})
 }
 
 // readSchemas finds the schemas that the filter lets through: their oids are what every other query is limited to.
@@ -173,7 +184,7 @@ func (r *reader) read(f *feed) error {
 			continue
 		}
 		r.fill(&t)
-		if f.err != nil {
+		if f.err != nil { // the table may lack columns
 			return f.err
 		}
 		if err := r.to.Table(t); err != nil {

@@ -1,11 +1,18 @@
 package postgres
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"reflect"
+	"slices"
+	"strings"
 	"testing"
 
 	"patchbay/catalog"
+	"patchbay/connectors"
 	"patchbay/e2e/servers"
+	"patchbay/secret"
 )
 
 var shop = []string{
@@ -31,8 +38,8 @@ func TestReadCatalog(t *testing.T) {
 	for _, version := range []string{"", "18"} {
 		t.Run("PostgreSQL "+version, func(t *testing.T) {
 			src, db := database(t, servers.Postgres(t, servers.Options{Version: version}), shop...)
-			n := read(t, src, catalog.Filter{Databases: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{db}}}})
-			if len(n.skipped) > 0 || len(n.done) != 2 || n.done[0] != db || n.done[1] != "" {
+			n := read(t, src, catalog.Filter{Databases: exact(db)})
+			if len(n.skipped) > 0 || !slices.Equal(n.done, []string{db + "/Sales%202026", db + "/public", db, ""}) {
 				t.Errorf("done %q, skipped %v", n.done, n.skipped)
 			}
 			want := wantedShop(db)
@@ -85,3 +92,142 @@ func wantedShop(db string) map[string]catalog.Table {
 	}
 	return want
 }
+
+func exact(names ...string) catalog.Rule {
+	return catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: names}}
+}
+
+// Whatever the filter says, what is read is what it keeps of everything.
+func TestReadCatalogFilters(t *testing.T) {
+	t.Parallel()
+	src, db := database(t, servers.Postgres(t, servers.Options{}), shop...)
+	all := read(t, src, catalog.Filter{Databases: exact(db)})
+	match := func(kind catalog.MatchKind, values ...string) *catalog.Match {
+		return &catalog.Match{Match: kind, Values: values}
+	}
+	for name, f := range map[string]catalog.Filter{
+		"schema":           {Schemas: exact("Sales 2026")},
+		"no schema":        {Schemas: exact("none")},
+		"table":            {Tables: exact("customers")},
+		"qualified":        {Tables: catalog.Rule{Include: match(catalog.MatchGlob, "Sales 2026.*")}},
+		"all but some":     {Tables: catalog.Rule{Exclude: match(catalog.MatchRegexp, `(?i)C.*|events`)}},
+		"no table":         {Tables: catalog.Rule{Exclude: match(catalog.MatchGlob, "*")}},
+		"schema and table": {Schemas: catalog.Rule{Exclude: match(catalog.MatchPrefix, "Sales")}, Tables: catalog.Rule{Include: match(catalog.MatchSuffix, "s")}},
+	} {
+		f.Databases = exact(db)
+		m, err := catalog.NewMatcher(f, levels)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]catalog.Table{}
+		for path, table := range all.tables {
+			if m.Keeps(table.Path) {
+				want[path] = table
+			}
+		}
+		if got := read(t, src, f); !reflect.DeepEqual(got.tables, want) {
+			t.Errorf("%s: %d tables, want %d", name, len(got.tables), len(want))
+		}
+	}
+	if got := read(t, src, catalog.Filter{Databases: exact("none")}); len(got.tables) > 0 || !slices.Equal(got.done, []string{""}) {
+		t.Errorf("no database: %d tables, done %q", len(got.tables), got.done)
+	}
+}
+
+// A user sees what it may look into, and is told what it cannot read. A database that does not let it in is skipped, and the
+// others are read all the same.
+func TestReadCatalogWithFewRights(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{Name: "few rights"})
+	_, db := database(t, server, "create table open (a int, b int)", "create table part (a int, b int)", "create table shut (a int)", "create schema hidden", "create table hidden.t (a int)",
+		"create function f() returns int language sql as 'select 1'")
+	_, full := database(t, server, "create table t (a int)")
+	_, private := database(t, server)
+	server.Exec(t, db, "create role few login password 'few'; grant select on open to few; grant select (b) on part to few; grant usage on schema public to few")
+	server.Exec(t, "postgres", "revoke connect on database "+private+" from public", "alter database "+full+" connection limit 0")
+	where := target(t, server)
+	where.Values["database"], where.Values["user"], where.Secrets["password"] = db, "few", secret.New("few")
+	n := read(t, opened(t, where), catalog.Filter{})
+	for name, unreadable := range map[string]bool{"open": false, "part": false, "shut": true} {
+		if got, ok := n.tables[db+"/public/"+name]; !ok || got.Unreadable != unreadable || len(got.Columns) == 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+	if _, ok := n.tables[db+"/hidden/t"]; ok {
+		t.Error("a table of a schema without the right to look into it was read")
+	}
+	why := n.skipped[full]
+	if connectors.CauseOf(why) != connectors.CauseLimit || len(n.skipped) != 1 {
+		t.Errorf("skipped %v", n.skipped)
+	}
+	if slices.Contains(n.done, private) || slices.Contains(n.done, full) || !slices.Contains(n.done, "patchbay") || n.done[len(n.done)-1] != "" {
+		t.Errorf("done %q", n.done)
+	}
+}
+
+// Tables of every size come whole, however the batches of the answers fall.
+func TestReadCatalogOfManyTables(t *testing.T) {
+	t.Parallel()
+	src, db := database(t, servers.Postgres(t, servers.Options{}),
+		"create table none ()", "create table wide (id int primary key, "+columnList("c", 1500)+")", `comment on column wide.c1500 is 'last'`,
+		`do $$ begin for i in 1..1500 loop
+			execute format('create table t%s (a int primary key, b text default ''x'', c int references t%s)', i, case when i > 1 then i - 1 else 1 end);
+			execute format('comment on table t%s is ''number %s''', i, i);
+			execute format('comment on column t%s.b is ''b of %s''', i, i);
+			if i % 3 = 0 then execute format('alter table t%s drop column b', i); end if;
+		end loop; end $$`)
+	n := read(t, src, catalog.Filter{Databases: exact(db)})
+	if len(n.tables) != 1502 || len(n.tables[db+"/public/none"].Columns) != 0 {
+		t.Errorf("%d tables", len(n.tables))
+	}
+	wide := n.tables[db+"/public/wide"].Columns
+	if len(wide) != 1501 || wide[1500].Comment != "last" || wide[0].PrimaryKey != 1 {
+		t.Errorf("%d columns of wide", len(wide))
+	}
+	for i := 1; i <= 1500; i++ {
+		got := n.tables[fmt.Sprintf("%s/public/t%d", db, i)]
+		want := []catalog.Column{{Name: "a", Type: "integer", Family: catalog.FamilyInteger, PrimaryKey: 1},
+			{Name: "b", Type: "text", Family: catalog.FamilyText, Nullable: true, Default: "'x'::text", Comment: fmt.Sprint("b of ", i)},
+			{Name: "c", Type: "integer", Family: catalog.FamilyInteger, Nullable: true, References: &catalog.Ref{Table: catalog.Path{db, "public", fmt.Sprint("t", max(i-1, 1))}, Column: "a"}}}
+		if i%3 == 0 {
+			want = slices.Delete(want, 1, 2)
+		}
+		if got.Comment != fmt.Sprint("number ", i) || !reflect.DeepEqual(got.Columns, want) {
+			t.Fatalf("t%d: %+v", i, got)
+		}
+	}
+}
+
+func columnList(prefix string, n int) string {
+	var list []string
+	for i := range n {
+		list = append(list, fmt.Sprintf("%s%d int", prefix, i+1))
+	}
+	return strings.Join(list, ", ")
+}
+
+// A reading that ends early leaves a connection that is not used again, and the sink's own error comes back.
+func TestReadCatalogEndsEarly(t *testing.T) {
+	t.Parallel()
+	src, db := database(t, servers.Postgres(t, servers.Options{}), shop...)
+	if err := src.ReadCatalog(t.Context(), catalog.Filter{Databases: exact(db)}, full{}); !errors.Is(err, errFull) {
+		t.Errorf("%v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := src.ReadCatalog(ctx, catalog.Filter{}, full{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+	if n := read(t, src, catalog.Filter{Databases: exact(db)}); len(n.tables) != 5 {
+		t.Errorf("%d tables after that", len(n.tables))
+	}
+}
+
+var errFull = errors.New("the disk is full")
+
+// full is a sink that takes nothing.
+type full struct{}
+
+func (full) Table(catalog.Table) error         { return errFull }
+func (full) Done(catalog.Path) error           { return nil }
+func (full) Skipped(catalog.Path, error) error { return nil }

@@ -132,6 +132,15 @@ func (f *feed) receive() {
 	}
 }
 
+// finish reads what was asked for and is still to come, and answers with the feed's error, if any. The connection can be used
+// for something else then.
+func (f *feed) finish() error {
+	for len(f.waiting) > 0 && f.err == nil {
+		f.receive()
+	}
+	return f.err
+}
+
 func (b *batch) reset() { b.data, b.cells, b.rows = b.data[:0], b.cells[:0], 0 }
 
 func (b *batch) add(values [][]byte) {

@@ -47,7 +47,9 @@ const overrides = `host=localhost port=5432 user=x password=x database=x applica
 
 // blank is the driver's configuration without anything of its surroundings. The driver takes none that its own parser did
 // not make.
-var blank = sync.OnceValues(func() (*pgconn.Config, error) {
+var blank = sync.OnceValues(newBlank)
+
+func newBlank() (*pgconn.Config, error) {
 	// A service is looked up in a file whatever else is said, and fails where the file lacks it.
 	if name, set := os.LookupEnv("PGSERVICE"); set {
 		if err := os.Unsetenv("PGSERVICE"); err != nil {
@@ -56,7 +58,7 @@ var blank = sync.OnceValues(func() (*pgconn.Config, error) {
 		defer func() { _ = os.Setenv("PGSERVICE", name) }()
 	}
 	return pgconn.ParseConfig(overrides)
-})
+}
 
 // config fills the driver's own struct: no connection string is ever assembled from what people typed (P3).
 func (s *source) config(database string) (*pgconn.Config, error) {

@@ -25,15 +25,15 @@ const (
 	// closeTime is how long the server may take to hear that a connection ends.
 	closeTime = time.Second
 	// cancelTime is how long the server may take to hear that a statement is cancelled.
-	cancelTime = 5 * time.Second
+	cancelTime = 2 * time.Second
 	// cancelGrace is how long a cancelled statement may take to say so before its connection is given up.
-	cancelGrace = 500 * time.Millisecond
+	cancelGrace = 300 * time.Millisecond
 )
 
 // A source is one open connection to one server: as many sessions as run at once, a few kept for what comes next.
 type source struct {
 	target connectors.Target
-	slots  chan struct{} // one element for each session that exists
+	slots  chan struct{} // one element for each session in use
 
 	mu     sync.Mutex
 	closed bool
@@ -53,39 +53,61 @@ type session struct {
 
 var errClosed = errors.New("the connection was closed")
 
-// acquire hands out a session for a database, the connection's own where it is empty. What an earlier statement set is gone
-// from it (P8).
+// acquire hands out a session for a database, the connection's own where it is empty, and waits while too many are in use.
+// What an earlier statement set is gone from it (P8).
 func (s *source) acquire(ctx context.Context, database string) (*session, error) {
 	if database == "" {
 		database = s.target.Values["database"]
 	}
+	select {
+	case s.slots <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	se, err := s.session(ctx, database)
+	if err != nil {
+		<-s.slots
+	}
+	return se, err
+}
+
+// session finds an idle session that is alive, or opens one.
+func (s *source) session(ctx context.Context, database string) (*session, error) {
 	for {
-		se, err := s.takeIdle(database)
+		se, err := s.takeIdle(func(idle *session) bool { return idle.database == database })
 		if err != nil {
 			return nil, err
 		}
 		if se == nil {
-			return s.newSession(ctx, database)
+			break
 		}
 		if time.Since(se.since) < trustTime || se.conn.Ping(ctx) == nil {
 			return se, nil
 		}
-		s.discard(se)
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
+		closeConn(se.conn)
 	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err := s.makeRoom(); err != nil {
+		return nil, err
+	}
+	conn, err := s.connect(ctx, database)
+	if err != nil {
+		return nil, err
+	}
+	return &session{conn: conn, database: database}, nil
 }
 
-// takeIdle is nil where no session for the database is idle.
-func (s *source) takeIdle(database string) (*session, error) {
+// takeIdle is nil where no idle session fits.
+func (s *source) takeIdle(fits func(*session) bool) (*session, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return nil, errClosed
 	}
 	for se, stop := range s.idle {
-		if se.database == database && stop() {
+		if fits(se) && stop() {
 			delete(s.idle, se)
 			return se, nil
 		}
@@ -93,70 +115,29 @@ func (s *source) takeIdle(database string) (*session, error) {
 	return nil, nil
 }
 
-func (s *source) newSession(ctx context.Context, database string) (*session, error) {
-	if err := s.slot(ctx); err != nil {
-		return nil, err
+// makeRoom ends one idle session, of whatever database, where another would be more than a source may hold.
+func (s *source) makeRoom() error {
+	se, err := s.takeIdle(func(*session) bool { return len(s.slots)+len(s.idle) > maxSessions })
+	if se != nil {
+		closeConn(se.conn)
 	}
-	conn, err := s.connect(ctx, database)
-	if err != nil {
-		<-s.slots
-		return nil, err
-	}
-	return &session{conn: conn, database: database}, nil
-}
-
-// slot waits until one more session may be opened. Where only idle sessions of other databases stand in the way, one makes room.
-func (s *source) slot(ctx context.Context) error {
-	for {
-		select {
-		case s.slots <- struct{}{}:
-			return nil
-		default:
-		}
-		if !s.evict() {
-			break
-		}
-	}
-	select {
-	case s.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// evict ends one idle session; it is false where there is none.
-func (s *source) evict() bool {
-	s.mu.Lock()
-	var found *session
-	for se, stop := range s.idle {
-		if stop() {
-			found = se
-			delete(s.idle, se)
-			break
-		}
-	}
-	s.mu.Unlock()
-	if found == nil {
-		return false
-	}
-	s.discard(found)
-	return true
+	return err
 }
 
 // release takes a session back. It is kept once it has forgotten everything that its last user set: transaction, parameters,
 // locks, temporary tables, cursors, prepared statements.
 func (s *source) release(se *session) {
+	defer func() { <-s.slots }()
 	ctx, cancel := context.WithTimeout(context.Background(), resetTime)
 	defer cancel()
 	if se.spoilt.Load() || se.reset(ctx) != nil {
-		s.discard(se)
+		closeConn(se.conn)
 		return
 	}
 	s.mu.Lock()
 	if s.closed {
 		s.mu.Unlock()
-		s.discard(se)
+		closeConn(se.conn)
 		return
 	}
 	defer s.mu.Unlock()
@@ -178,13 +159,7 @@ func (s *source) expire(se *session) {
 	s.mu.Lock()
 	delete(s.idle, se)
 	s.mu.Unlock()
-	s.discard(se)
-}
-
-// discard closes a session for good.
-func (s *source) discard(se *session) {
 	closeConn(se.conn)
-	<-s.slots
 }
 
 // closeConn takes leave of the server, which may no longer listen.
@@ -198,11 +173,18 @@ func closeConn(conn *pgconn.PgConn) {
 // statement that computes.
 func (s *source) cancel(se *session) {
 	se.spoilt.Store(true) // the request may arrive when the next statement runs
-	s.cancels.Go(func() {
+	request := func() {
 		ctx, stop := context.WithTimeout(context.Background(), cancelTime)
 		defer stop()
 		_ = se.conn.CancelRequest(ctx)
-	})
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		go request() // nobody waits for it any more
+		return
+	}
+	s.cancels.Go(request)
 }
 
 // watch ends what a session runs when ctx ends: the server is told, and what it does not answer soon is not waited for. The
@@ -223,7 +205,7 @@ func (s *source) Close() error {
 	s.mu.Unlock()
 	for se, stop := range idle {
 		if stop() {
-			s.discard(se)
+			closeConn(se.conn)
 		}
 	}
 	s.cancels.Wait()
