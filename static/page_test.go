@@ -82,8 +82,8 @@ func TestNothingScrollsSidewaysOnANarrowScreen(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	for _, path := range []string{"/form", "/notebook"} {
-		for _, width := range []int64{320, 390, 800} {
-			p := open(t, s.URL+path)
+		p := open(t, s.URL+path)
+		for _, width := range []int64{800, 390, 320} {
 			p.do(chromedp.EmulateViewport(width, 800))
 			p.want("document.documentElement.scrollWidth <= innerWidth", true)
 		}
