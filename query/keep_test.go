@@ -351,10 +351,59 @@ func TestRowsGoneAreSaid(t *testing.T) {
 	s := &script{columns: tenColumns, rows: 5}
 	w := newWorld(t, s, Limits{})
 	res := w.end(ann, w.keep(ann, ofCell("select *")).ID)
+	if err := os.Truncate(w.dir+"/"+fileName(res.ID), 100); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.runner.Rows(t.Context(), ann, res.ID, 0, 1); !errors.Is(err, ErrRowsGone) {
+		t.Errorf("of a damaged file: %v, want ErrRowsGone", err)
+	}
 	if err := os.Remove(w.dir + "/" + fileName(res.ID)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.runner.Rows(t.Context(), ann, res.ID, 0, 1); !errors.Is(err, ErrRowsGone) {
 		t.Errorf("%v, want ErrRowsGone", err)
+	}
+}
+
+// Readers anywhere in the result, while it is made, see whole and right rows.
+func TestManyReadAResultWhileItIsMade(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:2], rows: 60_000}
+	w := newWorld(t, s, Limits{})
+	res := w.keep(ann, ofCell("select *"))
+	ended := make(chan error, 4)
+	for i := range cap(ended) {
+		go func() { ended <- w.readAround(res.ID, int64(i)) }()
+	}
+	for range cap(ended) {
+		if err := <-ended; err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// readAround reads pages all over a result until it is final.
+func (w *world) readAround(id string, at int64) error {
+	for {
+		res, err := w.runner.Result(w.t.Context(), vera, id)
+		if err != nil {
+			return err
+		}
+		at = (at*31 + 4_093) % max(res.Rows, 1)
+		page, err := w.runner.Rows(w.t.Context(), vera, id, at, 50)
+		if err != nil {
+			return err
+		}
+		if want := min(50, res.Rows-at); int64(len(page.Rows)) < want {
+			return fmt.Errorf("%d rows from %d of %d", len(page.Rows), at, res.Rows)
+		}
+		for i, row := range page.Rows {
+			if row[0].Text != fmt.Sprint(at+int64(i)) {
+				return fmt.Errorf("row %d begins with %s", at+int64(i), row[0].Text)
+			}
+		}
+		if res.State != stateRunning {
+			return nil
+		}
 	}
 }

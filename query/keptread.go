@@ -14,7 +14,7 @@ import (
 )
 
 // errNotKept is a result whose file is not what was kept: cut short, or not ours.
-var errNotKept = errors.New("the kept rows cannot be read")
+var errNotKept = fmt.Errorf("%w: the file is damaged", ErrRowsGone)
 
 // A keptView is one reader's view of a kept result: chunks on disk, then rows that are not in a chunk yet.
 type keptView struct {

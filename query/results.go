@@ -48,7 +48,7 @@ func (r *Runner) Result(ctx context.Context, who access.Actor, id string) (store
 	return res, err
 }
 
-// result also answers with the keeper while the result is made and has columns.
+// result also answers with the keeper while the result is made: an empty one before it has columns.
 func (r *Runner) result(ctx context.Context, who access.Actor, id string) (store.Result, *keeper, error) {
 	r.mu.Lock()
 	l := r.lives[id]
@@ -66,7 +66,9 @@ func (r *Runner) result(ctx context.Context, who access.Actor, id string) (store
 	}
 	var k *keeper
 	if l != nil {
-		res, k = l.snapshot()
+		if res, k = l.snapshot(); k == nil {
+			k = &keeper{}
+		}
 	}
 	if !who.IsAdmin() && aboutReaching(connectors.Cause(res.Cause)) {
 		res.Error = ""
@@ -85,7 +87,7 @@ func aboutReaching(c connectors.Cause) bool {
 
 // Rows is a page of a kept result, while it is made too. It decodes only the chunks that hold the rows.
 func (r *Runner) Rows(ctx context.Context, who access.Actor, id string, offset, limit int64) (Page, error) {
-	v, done, err := r.view(ctx, who, id, offset, limit)
+	_, v, done, err := r.view(ctx, who, id, offset, limit)
 	if err != nil {
 		return Page{}, err
 	}
@@ -123,7 +125,7 @@ func shown(cell []byte, size int) Cell {
 
 // Cell is one whole value of a kept result; nil is NULL.
 func (r *Runner) Cell(ctx context.Context, who access.Actor, id string, row int64, column int) ([]byte, error) {
-	v, done, err := r.view(ctx, who, id, row, 1)
+	_, v, done, err := r.view(ctx, who, id, row, 1)
 	if err != nil {
 		return nil, err
 	}
@@ -147,11 +149,7 @@ func (r *Runner) Cell(ctx context.Context, who access.Actor, id string, row int6
 
 // Copy hands the rows of a kept result to a Sink: those that are there now, where the result is still made.
 func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink) error {
-	res, _, err := r.result(ctx, who, id)
-	if err != nil {
-		return err
-	}
-	v, done, err := r.view(ctx, who, id, 0, math.MaxInt64)
+	res, v, done, err := r.view(ctx, who, id, 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
@@ -190,29 +188,29 @@ func (r *Runner) ExportCSV(ctx context.Context, who access.Actor, id string, w i
 	return errors.Join(err, r.store.Audit(context.WithoutCancel(ctx), entry))
 }
 
-// view is what of a kept result can be read now, decided for who. done closes its file.
-func (r *Runner) view(ctx context.Context, who access.Actor, id string, offset, limit int64) (v *keptView, done func(), err error) {
+// view is a result with what of its rows can be read now, decided for who. done closes its file.
+func (r *Runner) view(ctx context.Context, who access.Actor, id string, offset, limit int64) (res store.Result, v *keptView, done func(), err error) {
 	res, k, err := r.result(ctx, who, id)
 	if err != nil {
-		return nil, nil, err
+		return res, nil, nil, err
 	}
 	file, err := r.files.Open(fileName(res.ID))
 	if errors.Is(err, fs.ErrNotExist) {
 		if res.State == stateSucceeded && k == nil {
-			return nil, nil, ErrRowsGone
+			return res, nil, nil, ErrRowsGone
 		}
-		return &keptView{}, func() {}, nil // it failed before it had columns, or has none yet
+		return res, &keptView{}, func() {}, nil // it failed before it had columns, or has none yet
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("open kept rows: %w", err)
+		return res, nil, nil, fmt.Errorf("open kept rows: %w", err)
 	}
 	if k != nil {
-		return k.view(file, offset, limit), func() { _ = file.Close() }, nil
+		return res, k.view(file, offset, limit), func() { _ = file.Close() }, nil
 	}
 	if v, err = openKept(file); err != nil {
-		return nil, nil, errors.Join(err, file.Close())
+		return res, nil, nil, errors.Join(err, file.Close())
 	}
-	return v, func() { _ = file.Close() }, nil
+	return res, v, func() { _ = file.Close() }, nil
 }
 
 // Follow tells of a running result: at once, when its first row is there, then several times a second while something

@@ -311,3 +311,25 @@ func TestClosingEndsEverything(t *testing.T) {
 		t.Error("a closed runner takes queries")
 	}
 }
+
+// A million rows pass through in little memory (SPEC section 12: at most 32 MB).
+func TestAMillionRowsPassThroughInLittleMemory(t *testing.T) {
+	row := tenCells(1)
+	var peak uint64
+	s := &script{columns: tenColumns, rows: 1_000_000, row: func(int64) [][]byte { return row }}
+	before := heap()
+	s.every = func(_ context.Context, n int64) error {
+		if n%250_000 == 0 {
+			peak = max(peak, heap())
+		}
+		return nil
+	}
+	w := newWorld(t, s, Limits{})
+	out, err := w.runner.Stream(t.Context(), ann, plain("select *"), NewCSV(io.Discard, false))
+	if err != nil || out.Rows != 1_000_000 {
+		t.Fatalf("%+v, %v", out, err)
+	}
+	if peak > before+16<<20 {
+		t.Errorf("streaming took %d MB more memory", (peak-before)>>20)
+	}
+}
