@@ -1,0 +1,315 @@
+package conformance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"patchbay/catalog"
+	"patchbay/connectors"
+)
+
+var catalogChecks = []check{
+	{"catalog", nil, checkCatalog},
+	{"catalog scopes", nil, checkCatalogScopes},
+	{"catalog filter", nil, checkCatalogFilter},
+	{"catalog traffic", network, checkCatalogTraffic},
+	{"catalog sink error", nil, checkCatalogSinkError},
+	{"hostile names", nil, checkHostileNames},
+	{"unreadable table", needsSecond, checkUnreadableTable},
+	{"unreadable scope", needsUnreadableScope, checkUnreadableScope},
+}
+
+func needsUnreadableScope(s *Subject) string {
+	if s.Limited == nil || len(s.Limited.Unreadable) == 0 {
+		return "no scope that is seen and not read"
+	}
+	return ""
+}
+
+func checkCatalog(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...)
+	got := t.catalog(t.open(s.request()), s.onlyScope()).in(s.Scope)
+	for _, want := range s.Catalog.Want {
+		have, ok := got[want.Path.String()]
+		delete(got, want.Path.String())
+		if !ok {
+			t.Errorf("%s is missing", want.Path)
+			continue
+		}
+		t.compare(have, want)
+	}
+	for path, table := range got {
+		t.Errorf("%s is not wanted: %+v", path, table)
+	}
+}
+
+// compare reports each difference of a table on its own.
+func (t *T) compare(have, want catalog.Table) {
+	t.Helper()
+	columns := func(table catalog.Table) []string {
+		var out []string
+		for _, c := range table.Columns {
+			ref := "nothing"
+			if c.References != nil {
+				ref = c.References.Table.String() + "." + c.References.Column
+			}
+			c.References = nil
+			out = append(out, fmt.Sprintf("%+v to %s", c, ref))
+		}
+		return out
+	}
+	h, w := columns(have), columns(want)
+	for i := range max(len(h), len(w)) {
+		var a, b string
+		if i < len(h) {
+			a = h[i]
+		}
+		if i < len(w) {
+			b = w[i]
+		}
+		if a != b {
+			t.Errorf("%s, column %d:\n got %s\nwant %s", want.Path, i+1, a, b)
+		}
+	}
+	have.Columns, want.Columns = nil, nil
+	if want.Rows == catalog.RowsUnknown {
+		have.Rows = want.Rows
+	}
+	if !reflect.DeepEqual(have, want) {
+		t.Errorf("got  %+v\nwant %+v", have, want)
+	}
+}
+
+// Each table is reported once; the whole and each part that was read to its end is done; nothing is skipped that can be read.
+func checkCatalogScopes(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...)
+	r := t.catalog(t.open(s.request()), catalog.Filter{})
+	seen := map[string]bool{}
+	for _, table := range r.tables {
+		if len(table.Path) != len(s.Connector.Levels) {
+			t.Errorf("path %s has %d parts for the levels %v", table.Path, len(table.Path), s.Connector.Levels)
+		}
+		if seen[table.Path.String()] {
+			t.Errorf("%s is reported twice", table.Path)
+		}
+		seen[table.Path.String()] = true
+	}
+	if len(r.skipped) > 0 {
+		t.Errorf("skipped %v", r.skipped)
+	}
+	if len(r.done) == 0 || r.done[len(r.done)-1] != "" {
+		t.Errorf("done %q, want the whole source at the end", r.done)
+	}
+	for _, scope := range r.done {
+		path, err := catalog.ParsePath(scope)
+		if err != nil || len(path) >= len(s.Connector.Levels) {
+			t.Errorf("%s is done and is no scope", scope)
+		}
+	}
+}
+
+func checkCatalogFilter(t *T, s *Subject) {
+	t.fresh(s)
+	for _, name := range []string{"sale_a", "sale_b", "stock_a"} {
+		t.admin(s, fmt.Sprintf("create table %s (n %s)", s.table(name), s.intType()))
+	}
+	src := t.open(s.request())
+	match := func(kind catalog.MatchKind, values ...string) *catalog.Match {
+		return &catalog.Match{Match: kind, Values: values}
+	}
+	for _, c := range []struct {
+		rule catalog.Rule
+		want string
+	}{
+		{catalog.Rule{}, "sale_a sale_b stock_a"},
+		{catalog.Rule{Include: match(catalog.MatchExact, "sale_a", "stock_a")}, "sale_a stock_a"},
+		{catalog.Rule{Include: match(catalog.MatchPrefix, "sale")}, "sale_a sale_b"},
+		{catalog.Rule{Include: match(catalog.MatchSuffix, "_a"), Exclude: match(catalog.MatchExact, "stock_a")}, "sale_a"},
+		{catalog.Rule{Include: match(catalog.MatchGlob, "s*_?")}, "sale_a sale_b stock_a"},
+		{catalog.Rule{Include: match(catalog.MatchGlob, "sale_%")}, ""},
+		{catalog.Rule{Include: match(catalog.MatchRegexp, "s(ale|tock)_a")}, "sale_a stock_a"},
+		{catalog.Rule{Exclude: match(catalog.MatchGlob, "*")}, ""},
+		{catalog.Rule{Exclude: match(catalog.MatchPrefix, "sale", "x' or 1=1 --")}, "stock_a"},
+	} {
+		f := s.onlyScope()
+		f.Tables = c.rule
+		var names []string
+		for _, table := range t.catalog(src, f).in(s.Scope) {
+			names = append(names, table.Path.Name())
+		}
+		slices.Sort(names)
+		if got := strings.Join(names, " "); got != c.want {
+			t.Errorf("%s %s: %s, want %s", words(c.rule.Include), words(c.rule.Exclude), got, c.want)
+		}
+	}
+	if len(s.Scope) > 0 {
+		f := catalog.Filter{Databases: catalog.Rule{Include: match(catalog.MatchExact, "no such database")}}
+		if r := t.catalog(src, f); slices.Contains(s.Connector.Levels, catalog.LevelDatabase) && len(r.tables) > 0 {
+			t.Errorf("%d tables of databases that are filtered out", len(r.tables))
+		}
+	}
+}
+
+func words(m *catalog.Match) string {
+	if m == nil {
+		return "-"
+	}
+	return fmt.Sprint(m.Match, m.Values)
+}
+
+// The number of statements does not grow with the number of tables, and what is filtered out is not sent.
+func checkCatalogTraffic(t *T, s *Subject) {
+	t.fresh(s)
+	p := startProxy(t, s)
+	src := t.open(s.request(p.values()))
+	read := func(f catalog.Filter) (sent, received int64) {
+		sent, received = p.sent.Load(), p.received.Load()
+		t.catalog(src, f)
+		return p.sent.Load() - sent, p.received.Load() - received
+	}
+	f := s.onlyScope()
+	read(f) // what a first reading prepares
+	few, _ := read(f)
+	const tables = 120
+	for i := range tables {
+		t.admin(s, fmt.Sprintf("create table %s (a %s, b %s, c %s, d %s)", s.table(fmt.Sprintf("many_%03d", i)), s.intType(), s.intType(), s.intType(), s.intType()))
+	}
+	many, whole := read(f)
+	if many > few+few/2+2000 {
+		t.Errorf("%d bytes are sent for %d tables, and %d for none: it asks table by table", many, tables, few)
+	}
+	f.Tables.Include = &catalog.Match{Match: catalog.MatchExact, Values: []string{"many_007"}}
+	if _, part := read(f); part > whole/2 {
+		t.Errorf("%d bytes arrive for one of %d tables, and %d for all: the filter is not pushed down", part, tables, whole)
+	}
+}
+
+func checkCatalogSinkError(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...)
+	src := t.open(s.request())
+	full := errors.New("the disk is full")
+	r := &reading{skipped: map[string]error{}, sinkErr: full}
+	if err := src.ReadCatalog(t.Context(), s.onlyScope(), r); !errors.Is(err, full) {
+		t.Errorf("%v, want the sink's own error", err)
+	}
+	if len(r.tables) != 1 || len(r.done) != 0 || len(r.skipped) != 0 {
+		t.Errorf("after the sink failed it reports on: %d tables, done %v, skipped %v", len(r.tables), r.done, r.skipped)
+	}
+	if got := t.one(src, "select 'alive'"); got != "alive" {
+		t.Errorf("the source is broken after it")
+	}
+}
+
+// hostileNames are names that break what is put together by hand. The last two are one name to a reader who ignores case.
+func hostileNames(longest int) map[string]string {
+	return map[string]string{
+		"quotes": `we"ird'na` + "`me", "payload": "we\"ird\\n'; drop table x--<script>alert(1)</script>", "newline": "two\nlines\ttab",
+		"emoji": "naïve 🦆 数据", "right to left": "שלום \u202Etxt.exe", "longest": strings.Repeat("n", longest-1) + "1", "wide": wide(longest),
+		"trailing space": "ends ", "leading space": " begins", "percent": "100%s %d ?", "dollar": "a$1$b", "backslash": `c:\temp\`, "dots": "a.b/c..d",
+		"reserved": "select", "comment": "a/*b*/--c", "braces": "{{ name }} ${x}", "composed": "caf\u00e9", "decomposed": "cafe\u0301",
+		"digits": "1234", "empty to trim": "\u00a0", "Twin": "CaseTwin", "twin": "casetwin",
+	}
+}
+
+// wide is a name of as many bytes as the longest has, in characters of three.
+func wide(longest int) string { return strings.Repeat("数", longest/3) }
+
+// Names arrive byte for byte, and what quotes them leads back to the same table: in the catalog, in statements, in columns.
+func checkHostileNames(t *T, s *Subject) {
+	t.fresh(s)
+	names := hostileNames(s.Names.Longest)
+	for key := range s.Names.Refused {
+		if names[key] == "" {
+			t.Fatalf("there is no case %q to be refused", key)
+		}
+	}
+	made := map[string]bool{}
+	for _, key := range slices.Sorted(maps.Keys(names)) {
+		name := names[key]
+		err := tryAdmin(t, s, fmt.Sprintf("create table %s (%s %s)", s.table(name), s.Connector.Dialect.Quote(name), s.intType()))
+		switch _, refused := s.Names.Refused[key]; {
+		case err == nil && refused:
+			t.Errorf("%s: the product takes this name", key)
+		case err != nil && !refused:
+			t.Errorf("%s: %q cannot be made: %v", key, name, err)
+		case err == nil:
+			made[key] = true
+		}
+	}
+	src := t.open(s.request())
+	tables := t.catalog(src, s.onlyScope()).in(s.Scope)
+	for key := range made {
+		path := append(slices.Clone(s.Scope), names[key])
+		table, ok := tables[path.String()]
+		if !ok || len(table.Columns) != 1 || table.Columns[0].Name != names[key] {
+			t.Errorf("%s: %q is not in the catalog as it is: %+v", key, names[key], table)
+			continue
+		}
+		a := t.ask(src, connectors.Statement{SQL: "select * from " + s.Connector.Dialect.Qualified(table.Path), ReadOnly: true})
+		if len(a.columns) != 1 || a.columns[0].Name != names[key] || !utf8.ValidString(a.columns[0].Name) {
+			t.Errorf("%s: the column comes as %+v", key, a.columns)
+		}
+	}
+	if len(tables) != len(made) {
+		t.Errorf("%d tables in the catalog, %d were made", len(tables), len(made))
+	}
+}
+
+func checkUnreadableTable(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, fmt.Sprintf("create table %s (n %s)", s.table("closed"), s.intType()))
+	for _, statement := range s.Limited.Setup {
+		t.admin(s, fill(statement, s.table("closed")))
+	}
+	src := t.open(s.limited())
+	table, shown := t.catalog(src, s.onlyScope()).in(s.Scope)[append(slices.Clone(s.Scope), "closed").String()]
+	if shown == s.Limited.Hidden || shown && !table.Unreadable {
+		t.Errorf("shown %v, marked %v", shown, table.Unreadable)
+	}
+	_, err := t.tryAsk(src, connectors.Statement{SQL: "select * from " + s.table("closed"), ReadOnly: true})
+	t.cause(err, connectors.CauseDenied)
+	own := t.catalog(t.open(s.request()), s.onlyScope()).in(s.Scope)
+	for _, table := range own {
+		if table.Unreadable {
+			t.Errorf("%s is marked for a user who may read it", table.Path)
+		}
+	}
+}
+
+// What cannot be read is skipped with its reason and is not done; the rest is read.
+func checkUnreadableScope(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...)
+	t.admin(s, fmt.Sprintf("create table %s (n %s)", s.table("closed"), s.intType()))
+	for _, statement := range append(slices.Clone(s.Limited.Setup), s.Limited.Unreadable...) {
+		t.admin(s, fill(statement, s.table("closed")))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r := &reading{skipped: map[string]error{}}
+	if err := t.open(s.limited()).ReadCatalog(ctx, catalog.Filter{}, r); err != nil {
+		t.Fatalf("%v", err)
+	}
+	why := r.skipped[s.Limited.Skipped.String()]
+	if why == nil {
+		t.Fatalf("skipped %v, want %s among them", r.skipped, s.Limited.Skipped)
+	}
+	t.cause(why, connectors.CauseDenied, connectors.CauseSignIn, connectors.CauseUnsupported)
+	for _, scope := range r.done {
+		if scope == s.Limited.Skipped.String() {
+			t.Errorf("%q is done though it was skipped", scope)
+		}
+	}
+	if len(r.tables) == 0 {
+		t.Errorf("nothing else was read")
+	}
+}

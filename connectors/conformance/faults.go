@@ -1,0 +1,186 @@
+package conformance
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"patchbay/catalog"
+	"patchbay/connectors"
+)
+
+var faultChecks = []check{
+	{"broken while opening", network, checkBrokenOpening},
+	{"broken while reading rows", network, checkBrokenRows},
+	{"broken while reading catalog", network, checkBrokenCatalog},
+	{"broken while idle", network, checkBrokenIdle},
+	{"hostile server", network, checkHostileServer},
+}
+
+// faultDeadline is what each call is given; it must return within a second more (PROMISES P69).
+const faultDeadline = time.Second
+
+// broken are the causes that a broken server may be told by.
+var broken = []connectors.Cause{connectors.CauseTimeout, connectors.CauseLost, connectors.CauseTLS, connectors.CauseUnreachable, connectors.CauseInternal,
+	connectors.CauseStatement, connectors.CauseUnsupported, connectors.CauseSignIn, connectors.CauseLimit}
+
+// faults are the ways to break, with what they are called.
+var faults = map[string]fault{"silent": silent, "one byte a second": drip, "reset": reset, "garbage": garbage}
+
+// eachFault runs do for each fault at once: each has a proxy of its own, and time is what they take.
+func (t *T) eachFault(s *Subject, do func(t *T, name string, f fault, p *proxy)) {
+	var all sync.WaitGroup
+	for name, f := range faults {
+		p := startProxy(t, s)
+		all.Go(func() { do(t, name, f, p) })
+	}
+	all.Wait()
+}
+
+// ends checks that a call that began at began ended in time with an error of the broken.
+func (t *T) ends(what string, began time.Time, err error) {
+	t.Helper()
+	if took := time.Since(began); took > faultDeadline+time.Second {
+		t.Errorf("%s: returned after %v", what, took)
+	}
+	cause := connectors.CauseOf(err)
+	for _, c := range broken {
+		if cause == c && err != nil {
+			return
+		}
+	}
+	t.Errorf("%s: %v", what, err)
+}
+
+func checkBrokenOpening(t *T, s *Subject) {
+	var all sync.WaitGroup
+	for _, after := range []int64{0, 1, 100} { // before the first answer, within it, and amid the handshake
+		all.Go(func() {
+			t.eachFault(s, func(t *T, name string, f fault, p *proxy) {
+				p.breaks(f, after)
+				ctx, cancel := context.WithTimeout(t.Context(), faultDeadline)
+				defer cancel()
+				began := time.Now()
+				src, err := try(ctx, s.request(p.values()))
+				if err == nil {
+					_ = src.Close()
+				}
+				t.ends(name, began, err)
+			})
+		})
+	}
+	all.Wait()
+}
+
+func checkBrokenRows(t *T, s *Subject) {
+	t.eachFault(s, func(t *T, name string, f fault, p *proxy) {
+		src, err := try(t.Context(), s.request(p.values()))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		defer func() { _ = src.Close() }()
+		p.breaks(f, 100_000)
+		ctx, cancel := context.WithTimeout(t.Context(), faultDeadline)
+		defer cancel()
+		began := time.Now()
+		rows, err := src.Query(ctx, connectors.Statement{SQL: fill(s.SQL.Series, "", 100_000), ReadOnly: true})
+		if err == nil {
+			for rows.Next() {
+			}
+			err = rows.Err()
+			_ = rows.Close()
+		}
+		t.ends(name, began, err)
+	})
+}
+
+func checkBrokenCatalog(t *T, s *Subject) {
+	t.eachFault(s, func(t *T, name string, f fault, p *proxy) {
+		src, err := try(t.Context(), s.request(p.values()))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		defer func() { _ = src.Close() }()
+		p.breaks(f, 1000)
+		ctx, cancel := context.WithTimeout(t.Context(), faultDeadline)
+		defer cancel()
+		began := time.Now()
+		r := &reading{skipped: map[string]error{}}
+		t.ends(name, began, src.ReadCatalog(ctx, catalog.Filter{}, r))
+		for _, scope := range r.done {
+			if scope == "" {
+				t.Errorf("%s: the whole is done though it broke", name)
+			}
+		}
+	})
+}
+
+// A source whose connections broke while nobody looked fails once, in time, and then reaches the server again.
+func checkBrokenIdle(t *T, s *Subject) {
+	t.eachFault(s, func(t *T, name string, f fault, p *proxy) {
+		src, err := try(t.Context(), s.request(p.values()))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			return
+		}
+		defer func() { _ = src.Close() }()
+		p.breaks(f, 0)
+		ctx, cancel := context.WithTimeout(t.Context(), faultDeadline)
+		defer cancel()
+		began := time.Now()
+		_, err = src.Server(ctx)
+		t.ends(name, began, err)
+		p.breaks(none, 0)
+		for range 20 {
+			if a, again := t.tryAsk(src, connectors.Statement{SQL: "select 'after'", ReadOnly: true}); again == nil && len(a.rows) == 1 {
+				return
+			}
+			time.Sleep(100 * time.Millisecond)
+		}
+		t.Errorf("%s: the source does not come back", name)
+	})
+}
+
+// A server that answers nonsense fails its own statement only (PROMISES P24): no panic, no hang, no memory without end. It is
+// met without TLS, which would hide the nonsense.
+func checkHostileServer(t *T, s *Subject) {
+	plain := *s.Connector
+	plain.TLS = connectors.TLSConfigurable
+	p := startProxy(t, s)
+	req := s.request(p.values(), connectors.Values{"tls_mode": "disable"})
+	req.Connector = &plain
+	peak := watchHeap()
+	for end := time.Now().Add(2 * time.Second); time.Now().Before(end); {
+		p.breaks(none, 0)
+		ctx, cancel := context.WithTimeout(t.Context(), faultDeadline)
+		began := time.Now()
+		src, err := try(ctx, req)
+		if err != nil {
+			cancel()
+			t.Fatalf("without TLS: %v", err)
+		}
+		p.breaks(flipped, 0)
+		if _, err := src.Server(ctx); err == nil {
+			_ = src.ReadCatalog(ctx, s.onlyScope(), &reading{skipped: map[string]error{}})
+		}
+		if rows, err := src.Query(ctx, connectors.Statement{SQL: fill(s.SQL.Series, "", 2000), ReadOnly: true}); err == nil {
+			for rows.Next() {
+			}
+			_ = rows.Close()
+		}
+		cancel()
+		if took := time.Since(began); took > 2*faultDeadline+time.Second {
+			t.Errorf("it took %v", took)
+		}
+		p.breaks(none, 0)
+		_ = src.Close()
+	}
+	if grown := peak(); grown > 256<<20 {
+		t.Errorf("%d MB of memory", grown>>20)
+	}
+	if got := t.one(t.open(s.request()), "select 'after'"); got != "after" {
+		t.Errorf("got %s", got)
+	}
+}
