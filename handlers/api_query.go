@@ -1,6 +1,9 @@
 package handlers
 
 import (
+	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -43,13 +46,24 @@ func (s *Server) apiQuery(w http.ResponseWriter, r *http.Request, who access.Act
 	case in.Limit < 0:
 		return &workspace.Invalid{Fields: map[string]string{"limit": "limit is a number from 1, or left out"}}
 	}
-	q := notebook.Question{ConnectionID: in.ConnectionID, ProjectID: in.ProjectID, SQL: in.SQL, Params: in.Params, Limit: in.Limit}
+	params, err := paramsOf(in.Params)
+	if err != nil {
+		return err
+	}
+	req := query.Request{ConnectionID: in.ConnectionID, ProjectID: in.ProjectID, Limit: in.Limit, Write: true, Purpose: "api",
+		Prepare: func(connectionType string) (query.Statement, error) {
+			connector, ok := s.Registry.Get(connectionType)
+			if !ok {
+				return query.Statement{}, fmt.Errorf("no connector %q", connectionType)
+			}
+			return notebook.Compile(connector.Dialect, in.SQL, params)
+		}}
 	format := accepted(r)
-	if format == formatJSON && q.Limit == 0 {
-		q.Limit = defaultQueryRows
+	if format == formatJSON && req.Limit == 0 {
+		req.Limit = defaultQueryRows
 	}
 	return s.stream(w, format, func(sink query.Sink) error {
-		_, err := s.Notebook.Ask(r.Context(), who, q, sink)
+		_, err := s.Query.Stream(r.Context(), who, req, sink)
 		return err
 	})
 }
@@ -105,3 +119,44 @@ func (l *lateWriter) Write(b []byte) (int, error) {
 
 // Flush sends what was written.
 func (l *lateWriter) Flush() { _ = http.NewResponseController(l.w).Flush() }
+
+var errNotBindable = errors.New("not a value that can be bound")
+
+// paramsOf turns JSON values into what can be bound; numbers stay exact.
+func paramsOf(in map[string]any) (map[string]any, error) {
+	out := make(map[string]any, len(in))
+	for name, v := range in {
+		bound, err := paramOf(v)
+		if err != nil {
+			return nil, &workspace.Invalid{Fields: map[string]string{"params." + name: "Send text, a number, true, false, null, or a list of these"}}
+		}
+		out[name] = bound
+	}
+	return out, nil
+}
+
+func paramOf(v any) (any, error) {
+	switch v := v.(type) {
+	case nil, string, bool:
+		return v, nil
+	case json.Number:
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		return v.String(), nil // a decimal goes as its digits: the server reads it exactly
+	case []any:
+		list := make([]any, len(v))
+		for i, item := range v {
+			if _, nested := item.([]any); nested {
+				return nil, errNotBindable
+			}
+			bound, err := paramOf(item)
+			if err != nil {
+				return nil, err
+			}
+			list[i] = bound
+		}
+		return list, nil
+	}
+	return nil, errNotBindable
+}
