@@ -2,7 +2,6 @@ package query
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/url"
 	"os"
@@ -95,7 +94,7 @@ func BenchmarkFormats(b *testing.B) {
 		for b.Loop() {
 			res := w.end(ann, w.keep(ann, ofCell("select * from million")).ID)
 			if res.Rows != 1_000_000 {
-				b.Fatal(fmt.Sprintf("%+v", res))
+				b.Fatalf("%+v", res)
 			}
 		}
 	})

@@ -187,7 +187,7 @@ func (q *run) why(ctx context.Context, err error) error {
 	case errors.Is(cause, errRevoked):
 		return &access.Denied{Action: "go on with a query", Because: []access.Reason{{Rule: "taken-away",
 			Words: "Access was taken away while the query ran, so it was cancelled", ConnectionID: q.req.ConnectionID}}}
-	case errors.Is(cause, errTooLong):
+	case errors.Is(cause, errTooLong), errors.Is(cause, context.DeadlineExceeded):
 		e.Cause, e.Message = connectors.CauseTimeout, "it ran longer than is allowed"
 	case errors.Is(cause, errReplaced):
 		e.Message = "the cell was run again"

@@ -182,8 +182,8 @@ func TestAskerGoneEndsTheQuery(t *testing.T) {
 	t.Parallel()
 	s := &script{columns: tenColumns[:1], rows: -1, every: slowly(0)}
 	w := newWorld(t, s, Limits{})
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err := w.runner.Stream(ctx, ann, plain("select 1"), NewCSV(io.Discard, false))
 	if connectors.CauseOf(err) != connectors.CauseCancelled || s.running.Load() != 0 {
 		t.Errorf("%v, %d still run", err, s.running.Load())
