@@ -64,6 +64,11 @@ func (f FormField) multiline() bool {
 	return slices.Contains([]connectors.Kind{connectors.Lines, connectors.PEM, connectors.JSON}, f.Kind)
 }
 
+// mayStayEmpty says whether the label says Optional: nothing need be entered, and nothing is there yet.
+func (f FormField) mayStayEmpty() bool {
+	return !f.Required && f.Default == "" && f.Kind != connectors.Select
+}
+
 // mustFill marks the input as required for the browser. A field that may be hidden, and a draft, are checked by the server.
 func (f FormField) mustFill() bool { return f.Required && f.ShowIf == nil && !f.Saved }
 
