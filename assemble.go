@@ -20,7 +20,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
-	"patchbay/access"
 	"patchbay/auth"
 	"patchbay/catalog"
 	"patchbay/connectors"
@@ -172,7 +171,7 @@ func (p *parts) shutdown(srv *http.Server) error {
 	close(p.stopping)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	p.query.CancelFor(func(access.Actor, string) bool { return true })
+	p.query.Close()
 	p.refresh.Stop(ctx)
 	p.server.Drain()
 	err := srv.Shutdown(ctx)

@@ -140,10 +140,7 @@ func paramOf(v any) (any, error) {
 	case nil, string, bool:
 		return v, nil
 	case json.Number:
-		if n, err := v.Int64(); err == nil {
-			return n, nil
-		}
-		return v.String(), nil // a decimal goes as its digits: the server reads it exactly
+		return notebook.Number(v.String()), nil
 	case []any:
 		list := make([]any, len(v))
 		for i, item := range v {

@@ -146,14 +146,14 @@ func bound(config map[string]any) any {
 
 func boundScalar(kind string, v any) any {
 	if s, ok := v.(string); ok && kind == inputNumber {
-		return exact(s)
+		return Number(s)
 	}
 	return v
 }
 
-// exact is a number as the type that holds all its digits: int64, else float64 where it writes the same digits again, else
+// Number is a number as the type that holds all its digits: int64, else float64 where it writes the same digits again, else
 // the text, which the server reads.
-func exact(s string) any {
+func Number(s string) any {
 	if n, err := strconv.ParseInt(s, 10, 64); err == nil {
 		return n
 	}

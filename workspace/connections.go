@@ -116,7 +116,9 @@ func (w *Workspace) check(in ConnectionInput, saved *store.Connection) (*connect
 	case len([]rune(name)) > maxName:
 		bad["name"] = fmt.Sprintf("Use at most %d characters", maxName)
 	}
-	maps.Copy(bad, in.Schedule.Check())
+	if in.Schedule.Kind != "" { // left out: off
+		maps.Copy(bad, in.Schedule.Check())
+	}
 	if saved != nil && saved.Destination != connector.Destination(in.Values) {
 		for _, field := range kept {
 			bad[field] = "Enter this again: the place that it is sent to has changed"
