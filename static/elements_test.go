@@ -62,6 +62,7 @@ func TestSearchMarksItsHitsAndLeadsToTheNode(t *testing.T) {
 	p.keys("t54")
 	p.want("[...document.querySelectorAll('[role=option]')].map((o) => o.querySelector('.tree-name').textContent)", []string{"t54321", hostile})
 	p.want("document.querySelector('[role=option] mark').textContent", "t54")
+	p.want("document.querySelector('[role=option] .sub').textContent", "Warehouse / public")
 	p.keys(kb.Enter)
 	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t54321")
 	p.keys(kb.Escape)

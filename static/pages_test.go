@@ -184,8 +184,8 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 func (s *site) search(w http.ResponseWriter, r *http.Request) {
 	items := []map[string]any{}
 	if r.FormValue("q") == "t54" {
-		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": "public", "match": [][]int{{0, 3}}},
-			map[string]any{"kind": "column", "name": hostile, "path": "c1/public/t00001/c1", "connection": "Warehouse", "trail": "public.t00001", "match": [][]int{}})
+		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": []string{"Warehouse", "public"}, "match": [][]int{{0, 3}}},
+			map[string]any{"kind": "column", "name": hostile, "path": "c1/public/t00001/c1", "connection": "Warehouse", "trail": []string{"Warehouse", "public", "t00001"}, "match": [][]int{}})
 	}
 	answer(w, map[string]any{"items": items})
 }

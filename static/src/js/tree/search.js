@@ -88,10 +88,10 @@ export class Search {
   }
 }
 
+// hit is one option; its trail names what holds it, from the connection down.
 function hit(item, i) {
-  const where = [item.connection, item.trail].filter(Boolean).join(" · ");
   return el("div", { class: "tree-hit", role: "option", id: `hit-${i}`, "data-path": item.path, "aria-selected": "false" },
-    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), el("span", { class: "sub" }, where));
+    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), el("span", { class: "sub" }, item.trail.join(" / ")));
 }
 
 // marked is the name with its matches marked; ranges count characters.
