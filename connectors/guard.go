@@ -135,7 +135,9 @@ func (s *guarded) Query(ctx context.Context, st Statement) (Rows, error) {
 		_ = r.Close()
 		return nil, &Error{Cause: CauseLimit, Op: op, Message: fmt.Sprintf("the result has %d columns; %d are the most", n, maxColumns)}
 	}
-	r.stop = context.AfterFunc(ctx, r.watch)
+	r.patience = time.AfterFunc(time.Hour, r.cutIfBusy)
+	r.patience.Stop()
+	r.stop = context.AfterFunc(ctx, func() { r.patience.Reset(endGrace) })
 	return r, nil
 }
 
@@ -160,12 +162,13 @@ type guardedRows struct {
 	inner Rows
 	busy  atomic.Bool // Next is at work
 	err   error       // found by the guard itself
-	stop  func() bool
+
+	stop     func() bool // stops watching ctx
+	patience *time.Timer // runs from ctx's end
 }
 
-// watch runs when ctx ended: a Next that still waits then waits on a connection, and loses it.
-func (r *guardedRows) watch() {
-	time.Sleep(endGrace)
+// cutIfBusy ends a Next that still waits some time after ctx ended: what it waits on is a connection.
+func (r *guardedRows) cutIfBusy() {
 	if r.busy.Load() {
 		r.dialer.Cut()
 	}
@@ -211,6 +214,7 @@ func (r *guardedRows) Err() error {
 func (r *guardedRows) Close() error {
 	if r.stop != nil {
 		r.stop()
+		r.patience.Stop()
 	}
 	return r.closing("close the rows", r.inner.Close)
 }

@@ -13,7 +13,10 @@ import (
 // subjects are the test servers of each connector: its family's file beside this one describes them.
 var subjects = map[string]func(*testing.T, *connectors.Connector) []*conformance.Subject{
 	"postgres": postgresSubjects,
+	"mysql":    mysqlSubjects,
+	"mariadb":  mariadbSubjects,
 	"sqlite":   sqliteSubjects,
+	"duckdb":   duckdbSubjects,
 }
 
 // Every connector of the list passes the suite on every server of its type. A connector without a server fails.
@@ -57,10 +60,9 @@ func by(db *sql.DB, prepare ...string) func(context.Context, ...string) error {
 }
 
 // differing are servers of a product that differ in what they show as their certificate, as conformance.TLS wants them.
-func differing(t *testing.T, start func(testing.TB, servers.Options) *servers.Server, version string) *conformance.TLS {
+func differing(t *testing.T, start func(testing.TB, servers.Options) *servers.Server) *conformance.TLS {
 	t.Helper()
 	of := func(o servers.Options) connectors.Values {
-		o.Version = version
 		s := start(t, o)
 		return connectors.Values{"host": "127.0.0.1", "port": port(s)}
 	}

@@ -22,7 +22,10 @@ func postgresSubject(t *testing.T, c *connectors.Connector, version string) *con
 	server := servers.Postgres(t, servers.Options{Version: version})
 	db := server.DB(t, server.Database)
 	server.Exec(t, server.Database, "create role limited login password '"+server.Password+"'")
-	tls := differing(t, servers.Postgres, version)
+	tls := &conformance.TLS{}
+	if version == "" { // certificates are judged here, whatever version shows them
+		tls = differing(t, servers.Postgres)
+	}
 	tls.CA, tls.ClientCert, tls.ClientKey = server.CA, server.ClientCert, server.ClientKey
 	tls.ClientValue = connectors.Values{"user": server.CertUser, "auth": "certificate"}
 	scope := catalog.Path{server.Database, "suite"}
@@ -38,12 +41,12 @@ func postgresSubject(t *testing.T, c *connectors.Connector, version string) *con
 		Admin:     by(db, "set role "+server.User),
 		Names:     conformance.Names{Longest: 63},
 		SQL: conformance.SQL{
-			Repeat: "repeat('x', %d)", Series: "select n, repeat('x', 100) from generate_series(1, %d) n", Sleep: "select pg_sleep(%d)",
+			Repeat: "repeat('x', %d)", Series: "select generate_series(1, %d), repeat('x', 100)", Sleep: "select pg_sleep(%d)",
 			Running: func(ctx context.Context, mark string) (n int, err error) {
 				err = db.QueryRowContext(ctx, `select count(*) from pg_stat_activity where state = 'active' and pid <> pg_backend_pid() and strpos(query, $1) > 0`, mark).Scan(&n)
 				return n, err
 			},
-			Mistake: "select 1 as \"é🦆\" fromm x", MistakeAt: 24,
+			Mistake: "select 1 as \"é🦆\" fromm x", MistakeAt: 18,
 			Params: "select $1::text, $2::int8, $3::float8, $4::boolean, $5::text", ParamsWant: []string{"", "9007199254740993", "2.5", "t"},
 			List: "select count(*) from generate_series(1, 5) n where n::text = any($1)", Writes: true,
 			Hostile: []string{"with x as (insert into {t} values (2) returning n) select * from x", "select suite.writes()", "explain analyze insert into {t} values (2)",
@@ -53,8 +56,9 @@ func postgresSubject(t *testing.T, c *connectors.Connector, version string) *con
 			Unlock: []string{"set session characteristics as transaction read write", "set default_transaction_read_only = off", "set transaction read write",
 				"select set_config('transaction_read_only', 'off', false)", "set session authorization default", "prepare p as insert into {t} values (2)"},
 		},
+		Strong: &conformance.User{Values: connectors.Values{"user": server.Admin}, Secrets: connectors.Secrets{"password": secret.New(server.AdminPassword)}},
 		Limited: &conformance.Limited{
-			Values: connectors.Values{"user": "limited"}, Secrets: connectors.Secrets{"password": secret.New(server.Password)},
+			User:       conformance.User{Values: connectors.Values{"user": "limited"}},
 			Unreadable: []string{"drop database if exists closed_database", "create database closed_database connection limit 0"},
 			Skipped:    catalog.Path{"closed_database"},
 		},
@@ -78,7 +82,7 @@ func postgresCatalog(scope catalog.Path) conformance.Catalog {
 				{Name: "code", Type: "character varying(2)", Family: catalog.FamilyText, PrimaryKey: 1},
 				{Name: "name", Type: "text", Family: catalog.FamilyText}}},
 			{Path: path("sale"), Kind: catalog.KindTable, Rows: catalog.RowsUnknown, Comment: "What was sold", Columns: []catalog.Column{
-				{Name: "id", Type: "bigint", Family: catalog.FamilyInteger, PrimaryKey: 1},
+				{Name: "id", Type: "bigint", Family: catalog.FamilyInteger, PrimaryKey: 1, Default: "generated always as identity"},
 				{Name: "region", Type: "character varying(2)", Family: catalog.FamilyText, References: &catalog.Ref{Table: path("region"), Column: "code"}},
 				{Name: "amount", Type: "numeric(12,2)", Family: catalog.FamilyDecimal, Nullable: true, Default: "0", Comment: "In euros"},
 				{Name: "at", Type: "timestamp with time zone", Family: catalog.FamilyDateTime, Nullable: true, Default: "now()"},
@@ -89,9 +93,6 @@ func postgresCatalog(scope catalog.Path) conformance.Catalog {
 			{Path: path("total"), Kind: catalog.KindMaterializedView, Rows: catalog.RowsUnknown, Columns: []catalog.Column{
 				{Name: "total", Type: "numeric", Family: catalog.FamilyDecimal, Nullable: true}}},
 			{Path: path("log"), Kind: catalog.KindPartitioned, Rows: catalog.RowsUnknown, Columns: []catalog.Column{
-				{Name: "day", Type: "date", Family: catalog.FamilyDate},
-				{Name: "line", Type: "jsonb", Family: catalog.FamilyJSON, Nullable: true}}},
-			{Path: path("log_2026"), Kind: catalog.KindTable, Rows: catalog.RowsUnknown, Columns: []catalog.Column{
 				{Name: "day", Type: "date", Family: catalog.FamilyDate},
 				{Name: "line", Type: "jsonb", Family: catalog.FamilyJSON, Nullable: true}}},
 		},
@@ -120,7 +121,7 @@ var postgresTypes = []conformance.TypeCase{
 	{SQL: `'{"b":  1}'::json`, Want: `{"b":  1}`, Type: "json", Family: catalog.FamilyJSON},
 	{SQL: "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'::uuid", Want: "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", Type: "uuid", Family: catalog.FamilyUUID},
 	{SQL: `array['a', 'b,"c', null]`, Want: `{a,"b,\"c",NULL}`, Type: "text[]", Family: catalog.FamilyArray},
-	{SQL: "row(1, 'x')", Want: "(1,x)", Family: catalog.FamilyStruct},
+	{SQL: "row(1, 'x')", Want: "(1,x)", Type: "record"},
 	{SQL: "point(1, 2)", Want: "(1,2)", Family: catalog.FamilyGeo},
 	{SQL: "int4range(1, 5)", Want: "[1,5)", Type: "int4range"},
 	{SQL: "inet '2001:db8::1/64'", Want: "2001:db8::1/64", Type: "inet"},

@@ -8,7 +8,6 @@ import (
 	"reflect"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"patchbay/catalog"
 	"patchbay/connectors"
@@ -236,41 +235,45 @@ func checkHostileNames(t *T, s *Subject) {
 	for _, key := range slices.Sorted(maps.Keys(names)) {
 		name := names[key]
 		err := tryAdmin(t, s, fmt.Sprintf("create table %s (%s %s)", s.table(name), s.Connector.Dialect.Quote(name), s.intType()))
-		switch _, refused := s.Names.Refused[key]; {
-		case err == nil && refused:
-			t.Errorf("%s: the product takes this name", key)
-		case err != nil && !refused:
+		made[key] = err == nil
+		if err != nil && s.Names.Refused[key] == "" {
 			t.Errorf("%s: %q cannot be made: %v", key, name, err)
-		case err == nil:
-			made[key] = true
 		}
 	}
 	src := t.open(s.request())
 	tables := t.catalog(src, s.onlyScope()).in(s.Scope)
-	for key := range made {
-		path := append(slices.Clone(s.Scope), names[key])
-		table, ok := tables[path.String()]
-		if !ok || len(table.Columns) != 1 || table.Columns[0].Name != names[key] {
-			t.Errorf("%s: %q is not in the catalog as it is: %+v", key, names[key], table)
-			continue
-		}
-		a := t.ask(src, connectors.Statement{SQL: "select * from " + s.Connector.Dialect.Qualified(table.Path), ReadOnly: true})
-		if len(a.columns) != 1 || a.columns[0].Name != names[key] || !utf8.ValidString(a.columns[0].Name) {
-			t.Errorf("%s: the column comes as %+v", key, a.columns)
+	for key, name := range names {
+		table, found := tables[append(slices.Clone(s.Scope), name).String()]
+		switch {
+		case s.Names.Refused[key] != "" && found:
+			t.Errorf("%s: the product keeps this name: take it out of Refused", key)
+		case s.Names.Refused[key] == "" && made[key]:
+			t.leadsBack(src, s, key, name, table)
 		}
 	}
-	if len(tables) != len(made) {
-		t.Errorf("%d tables in the catalog, %d were made", len(tables), len(made))
+	if want := len(slices.DeleteFunc(slices.Collect(maps.Values(made)), func(ok bool) bool { return !ok })); len(tables) != want {
+		t.Errorf("%d tables in the catalog, %d were made", len(tables), want)
+	}
+}
+
+// leadsBack checks that a name came as it is, with its column's, and that a statement with both finds them.
+func (t *T) leadsBack(src connectors.Source, s *Subject, key, name string, table catalog.Table) {
+	t.Helper()
+	if len(table.Columns) != 1 || table.Columns[0].Name != name {
+		t.Errorf("%s: %q is not in the catalog as it is: %+v", key, name, table)
+		return
+	}
+	quote := s.Connector.Dialect.Quote
+	a := t.ask(src, connectors.Statement{SQL: "select " + quote(name) + " from " + s.Connector.Dialect.Qualified(table.Path), ReadOnly: true})
+	if len(a.columns) != 1 || a.columns[0].Name != name {
+		t.Errorf("%s: the column comes as %+v", key, a.columns)
 	}
 }
 
 func checkUnreadableTable(t *T, s *Subject) {
 	t.fresh(s)
-	t.admin(s, fmt.Sprintf("create table %s (n %s)", s.table("closed"), s.intType()))
-	for _, statement := range s.Limited.Setup {
-		t.admin(s, fill(statement, s.table("closed")))
-	}
-	src := t.open(s.limited())
+	t.limit(s)
+	src := t.open(s.as(s.Limited.User))
 	table, shown := t.catalog(src, s.onlyScope()).in(s.Scope)[append(slices.Clone(s.Scope), "closed").String()]
 	if shown == s.Limited.Hidden || shown && !table.Unreadable {
 		t.Errorf("shown %v, marked %v", shown, table.Unreadable)
@@ -289,21 +292,19 @@ func checkUnreadableTable(t *T, s *Subject) {
 func checkUnreadableScope(t *T, s *Subject) {
 	t.fresh(s)
 	t.admin(s, s.Catalog.Make...)
-	t.admin(s, fmt.Sprintf("create table %s (n %s)", s.table("closed"), s.intType()))
-	for _, statement := range append(slices.Clone(s.Limited.Setup), s.Limited.Unreadable...) {
-		t.admin(s, fill(statement, s.table("closed")))
-	}
+	t.limit(s)
+	t.admin(s, s.Limited.Unreadable...)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	r := &reading{skipped: map[string]error{}}
-	if err := t.open(s.limited()).ReadCatalog(ctx, catalog.Filter{}, r); err != nil {
+	if err := t.open(s.as(s.Limited.User)).ReadCatalog(ctx, catalog.Filter{}, r); err != nil {
 		t.Fatalf("%v", err)
 	}
 	why := r.skipped[s.Limited.Skipped.String()]
 	if why == nil {
 		t.Fatalf("skipped %v, want %s among them", r.skipped, s.Limited.Skipped)
 	}
-	t.cause(why, connectors.CauseDenied, connectors.CauseSignIn, connectors.CauseUnsupported)
+	t.cause(why, connectors.CauseDenied, connectors.CauseSignIn, connectors.CauseUnsupported, connectors.CauseLimit)
 	for _, scope := range r.done {
 		if scope == s.Limited.Skipped.String() {
 			t.Errorf("%q is done though it was skipped", scope)

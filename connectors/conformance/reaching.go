@@ -65,6 +65,7 @@ func checkSteps(t *T, s *Subject) {
 	}
 }
 
+// A user whose rights reach beyond the data is warned of, with the statement that makes a weaker one; others are not.
 func checkWarnings(t *T, s *Subject) {
 	warnings := func(req connectors.Request) []string {
 		server, err := t.open(req).Server(t.Context())
@@ -74,23 +75,31 @@ func checkWarnings(t *T, s *Subject) {
 		return server.Warnings
 	}
 	t.fresh(s)
+	t.limit(s)
+	for name, req := range map[string]connectors.Request{"limited": s.as(s.Limited.User), "ordinary": s.request()} {
+		if got := warnings(req); len(got) != 0 {
+			t.Errorf("the %s user is warned of: %v", name, got)
+		}
+	}
+	if got := strings.Join(warnings(s.as(*s.Strong)), ""); !strings.Contains(strings.ToLower(got), "grant ") {
+		t.Errorf("the strong user is warned of by %q, which makes no weaker one", got)
+	}
+}
+
+// as is the request of another user.
+func (s *Subject) as(u User) connectors.Request {
+	req := s.request(u.Values)
+	maps.Copy(req.Secrets, u.Secrets)
+	return req
+}
+
+// limit makes the table "closed", which the limited user may not read.
+func (t *T) limit(s *Subject) {
+	t.Helper()
 	t.admin(s, fmt.Sprintf("create table %s (n %s)", s.table("closed"), s.intType()))
 	for _, statement := range s.Limited.Setup {
 		t.admin(s, fill(statement, s.table("closed")))
 	}
-	if got := warnings(s.limited()); len(got) != 0 {
-		t.Errorf("the limited user is warned of: %v", got)
-	}
-	if got := warnings(s.request()); (len(got) > 0) != s.Limited.Warned {
-		t.Errorf("warnings %v, want some: %v", got, s.Limited.Warned)
-	}
-}
-
-// limited is the request of the second user.
-func (s *Subject) limited() connectors.Request {
-	req := s.request(s.Limited.Values)
-	maps.Copy(req.Secrets, s.Limited.Secrets)
-	return req
 }
 
 func checkWrongPassword(t *T, s *Subject) {
@@ -146,6 +155,7 @@ func checkPrivateAddress(t *T, s *Subject) {
 
 // Every declared field must matter: with another value the source fails, or is dialled elsewhere, or says other bytes.
 func checkFieldsAreRead(t *T, s *Subject) {
+	t.fresh(s)
 	plain := t.outline(s, s.request())
 	for _, f := range s.Connector.Fields {
 		req := s.request()
@@ -203,7 +213,8 @@ func (t *T) outline(s *Subject, req connectors.Request) string {
 		p.end() // all that was said has been heard
 		return fmt.Sprint("said ", p.sent.Load())
 	}
-	return "opens"
+	_, err = t.tryAsk(src, connectors.Statement{SQL: fmt.Sprintf("create table %s (n %s)", s.table(nextMark()), s.intType())})
+	return fmt.Sprint("opens, and can write: ", err == nil)
 }
 
 // The environment never completes a connection (PROMISES P4): with every variable and file that drivers read pointing to a

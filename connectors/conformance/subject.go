@@ -32,6 +32,7 @@ type Subject struct {
 	Types   []TypeCase
 	SQL     SQL
 	Limited *Limited // nil: the product has no users
+	Strong  *User    // a user with rights that reach beyond the data; nil: the product has no users
 	TLS     *TLS     // nil: the product has no network, or no TLS
 
 	// Skip says which checks do not hold for this product, and why. A check that is skipped here and would pass fails.
@@ -50,8 +51,8 @@ type Catalog struct {
 // Names is what the product does with names that are hard to carry.
 type Names struct {
 	Longest int // characters of the longest name of a table
-	// Refused are the cases of hostileNames that the product itself does not take in names of tables and columns: the suite
-	// proves that it does not.
+	// Refused are the cases of hostileNames that the product itself does not take in names of tables and columns, or silently
+	// changes: the suite proves that it does not keep them.
 	Refused map[string]string // case -> why
 }
 
@@ -81,16 +82,22 @@ type SQL struct {
 	ParamsWant []string
 	List       string // statement: how many of 1 to 5 are in its one parameter, a list of text; empty: the product has no lists
 
-	Writes  bool     // a statement that is not ReadOnly may write
-	Hostile []string // statements beyond the suite's own that try to write to {t} (one integer column n, one row) although ReadOnly is set
-	Unlock  []string // statements that try to make the session writable for the statement after
-	Several bool     // a text of several statements runs them all and shows the last; else it is refused as a whole
+	Writes    bool     // a statement that is not ReadOnly may write
+	Uncounted bool     // the driver does not tell how many rows a statement changed
+	Hostile   []string // statements beyond the suite's own that try to write to {t} (one integer column n, one row) although ReadOnly is set
+	Unlock    []string // statements that try to make the session writable for the statement after
+	Several   bool     // a text of several statements runs them all and shows the last; else it is refused as a whole
 }
 
-// A Limited is a second user, with fewer rights.
-type Limited struct {
-	Values  connectors.Values // the fields that differ
+// A User is another user of the subject's server: the fields and secrets that differ.
+type User struct {
+	Values  connectors.Values
 	Secrets connectors.Secrets
+}
+
+// A Limited is a second user, with fewer rights, and what it can see.
+type Limited struct {
+	User
 	// Setup makes {t} (a table of Scope) a table that the user may see and not read.
 	Setup []string
 	// Hidden says that the product does not even show a table without the right to read it.
@@ -99,8 +106,6 @@ type Limited struct {
 	// has none.
 	Unreadable []string
 	Skipped    catalog.Path
-	// Warned says that Subject's own user must be warned of (PROMISES P10), and that this one must not be.
-	Warned bool
 }
 
 // TLS are servers with certificates of every kind. Each Values holds the fields that differ from Subject.Values.
