@@ -43,6 +43,7 @@ type Outcome struct {
 	Known    int      // tables known before
 	Reported int      // tables that the reading reported and the filter keeps
 	Gone     []string // keys of the tables to remove, sorted
+	Kept     []string // keys of the tables that stay though they were not reported
 	Stale    []Skip   // what stays as it was because it could not be read
 	Read     bool     // at least one scope was read to its end: without it the reading says nothing at all
 
@@ -70,12 +71,13 @@ func (d *Diff) Know(key string, hash []byte) {
 	d.known++
 }
 
-// Into is the sink for the reading. It hands each table that is new or changed to next, the first time it is reported, and
-// forgets every table at once. An error of next ends the reading.
-func (d *Diff) Into(next func(Difference) error) Sink { return comparison{d, next} }
+// Into is the sink for the reading. It hands each table that the filter keeps to each, once, and what is new or changed to next
+// as well, and forgets every table at once. An error of theirs ends the reading.
+func (d *Diff) Into(each func(Table) error, next func(Difference) error) Sink { return comparison{d, each, next} }
 
 type comparison struct {
 	*Diff
+	each func(Table) error
 	next func(Difference) error
 }
 
@@ -94,6 +96,9 @@ func (c comparison) Table(t Table) error {
 	}
 	at.found = true
 	c.reported++
+	if err := c.each(t); err != nil {
+		return err
+	}
 	body := Encode(t)
 	hash := HashOf(body)
 	if bytes.Equal(at.hash, hash[:]) {
@@ -126,6 +131,8 @@ func (d *Diff) Outcome() Outcome {
 		case o.Covers(key):
 			o.Gone = append(o.Gone, key)
 			unexplained++
+		default:
+			o.Kept = append(o.Kept, key)
 		}
 	}
 	slices.Sort(o.Gone)

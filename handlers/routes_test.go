@@ -1,0 +1,258 @@
+package handlers
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"patchbay/access"
+	"patchbay/workspace"
+)
+
+// beforeSignIn is the whole list of what answers without a session (P2).
+var beforeSignIn = []string{
+	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /invite/{token}", "POST /invite/{token}", "POST /theme",
+}
+
+func TestOnlyTheListAnswersBeforeSignIn(t *testing.T) {
+	var open []string
+	for _, r := range routes {
+		if r.who == anyone {
+			open = append(open, r.pattern)
+		}
+	}
+	slices.Sort(open)
+	want := slices.Sorted(slices.Values(beforeSignIn))
+	if !slices.Equal(open, want) {
+		t.Errorf("these answer before sign-in: %v\nthe list is: %v", open, want)
+	}
+}
+
+var parameterPattern = regexp.MustCompile(`\{[a-z$]*\}`)
+
+// address is a route's path with ids that do not exist.
+func (rt route) address(id string) (method, path string) {
+	method, path, _ = strings.Cut(rt.pattern, " ")
+	return method, parameterPattern.ReplaceAllStringFunc(path, func(p string) string {
+		if p == "{$}" {
+			return ""
+		}
+		return id
+	})
+}
+
+// Anonymous walk: everything else is 401, or the way to sign in, and has no effect (P2).
+func TestAnonymousIsSentToSignIn(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	before := s.state()
+	for _, rt := range routes {
+		if rt.who == anyone {
+			continue
+		}
+		method, path := rt.address("x")
+		a := s.do("", method, path, nil)
+		if a.status != http.StatusUnauthorized && (a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/sign-in")) {
+			t.Errorf("%s answers %d", rt.pattern, a.status)
+		}
+	}
+	if after := s.state(); after != before {
+		t.Errorf("the walk changed the store: %s, before %s", after, before)
+	}
+}
+
+// state is what the store holds, as far as the API tells an Admin, with the number of audit rows.
+func (s *site) state() string {
+	s.t.Helper()
+	rows, _, err := s.server.Store.VerifyAudit(s.t.Context())
+	s.check(err)
+	out := fmt.Sprint(rows)
+	for _, path := range []string{"/api/v1/connections", "/api/v1/users", "/api/v1/groups", "/api/v1/projects", "/api/v1/settings"} {
+		out += s.do("admin", "GET", path, nil).body
+	}
+	return out
+}
+
+// Admin routes refuse every other role, by session and by token, whatever the id is (P18).
+func TestAdminRoutesRefuseEveryoneElse(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	for _, role := range access.Roles[1:] {
+		s.person(role)
+		token := s.token(string(role), access.ScopeAdmin)
+		for _, rt := range routes {
+			if rt.who != admin {
+				continue
+			}
+			for _, id := range []string{c.ID, s.users["admin"].ID, ":id", "0", "-1"} {
+				method, path := rt.address(id)
+				if a := s.do(string(role), method, path, nil); a.status != http.StatusForbidden {
+					t.Errorf("%s as %s with %s answers %d", rt.pattern, role, id, a.status)
+				}
+				if a := s.api(token, method, path, ""); strings.HasPrefix(path, "/api/") && a.status != http.StatusForbidden {
+					t.Errorf("%s with a token of %s answers %d", rt.pattern, role, a.status)
+				}
+			}
+		}
+	}
+}
+
+// A read token changes nothing, a write token does no Admin act, whoever holds it (P51).
+func TestTokenScopes(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	read, write := s.token("admin", access.ScopeRead), s.token("admin", access.ScopeWrite)
+	for _, rt := range routes {
+		method, path := rt.address("x")
+		if !strings.HasPrefix(path, "/api/") || method == http.MethodGet {
+			continue
+		}
+		if a := s.api(read, method, path, "{}"); a.status != http.StatusForbidden {
+			t.Errorf("%s with a read token answers %d", rt.pattern, a.status)
+		}
+		if a := s.api(write, method, path, "{}"); rt.who == admin && a.status != http.StatusForbidden {
+			t.Errorf("%s with a write token answers %d", rt.pattern, a.status)
+		}
+	}
+	body := `{"name":"x","type":"sqlite","config":{"file":"shop.db"}}`
+	if a := s.api(write, "POST", "/api/v1/connections", body); a.status != http.StatusForbidden {
+		t.Errorf("a write token makes a workspace connection: %d", a.status)
+	}
+	if a := s.api(s.token("admin", access.ScopeAdmin), "POST", "/api/v1/connections", body); a.status != http.StatusCreated {
+		t.Errorf("an admin token makes none: %d %s", a.status, a.body)
+	}
+	if a := s.do("", "GET", "/api/v1/connections?token="+read, nil); a.status != http.StatusBadRequest {
+		t.Errorf("a token in the address answers %d", a.status)
+	}
+}
+
+// Ids that do not exist, of every literal shape, are not found, and GET changes nothing (P18).
+func TestUnknownObjectsAreNotFound(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	before := s.state()
+	for _, rt := range routes {
+		method, _ := rt.address("")
+		if !strings.Contains(rt.pattern, "{id}") && !strings.Contains(rt.pattern, "{project}") && !strings.Contains(rt.pattern, "{user}") || method != http.MethodGet {
+			continue
+		}
+		if strings.Contains(rt.pattern, "/new") {
+			continue // the grid of databases exists whatever the project
+		}
+		for _, id := range []string{"nothing", ":id", "0", "-1", "%27", "..."} {
+			_, path := rt.address(id)
+			if a := s.do("admin", method, path, nil); a.status != http.StatusNotFound && a.status != http.StatusBadRequest {
+				t.Errorf("%s with %q answers %d", rt.pattern, id, a.status)
+			}
+		}
+	}
+	if after := s.state(); after != before {
+		t.Errorf("reading changed the store")
+	}
+}
+
+// Headers are on every answer: pages, redirects, errors (P49).
+func TestHeadersOnEveryAnswer(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	for _, c := range []struct{ method, path string }{
+		{"GET", "/projects"}, {"GET", "/"}, {"GET", "/nothing"}, {"PUT", "/projects"}, {"GET", "/api/v1/users"}, {"GET", "/api/v1/nothing"}, {"POST", "/api/v1/users"},
+	} {
+		a := s.do("admin", c.method, c.path, nil)
+		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Cache-Control"} {
+			if a.header.Get(name) == "" {
+				t.Errorf("%s %s (%d) lacks %s", c.method, c.path, a.status, name)
+			}
+		}
+		if policy := a.header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") {
+			t.Errorf("%s %s: policy %s", c.method, c.path, policy)
+		}
+	}
+}
+
+func TestWrongMethodsAndUncleanPaths(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	if a := s.do("admin", "DELETE", "/projects", nil); a.status != http.StatusMethodNotAllowed {
+		t.Errorf("a wrong method answers %d", a.status)
+	}
+	for _, path := range []string{"//projects", "/./projects", "/projects/", "/projects;x", "/settings%2fpeople", "/Settings/people", "/settings/people.", "/x/../projects", `/\projects`} {
+		if a := s.do("admin", "GET", path, nil); a.status != http.StatusNotFound && a.status != http.StatusBadRequest {
+			t.Errorf("%s answers %d", path, a.status)
+		}
+	}
+}
+
+// A page of another origin cannot make a signed-in browser change anything (P47).
+func TestCrossOriginIsRefused(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	before := s.state()
+	for _, rt := range routes {
+		method, path := rt.address("x")
+		if method == http.MethodGet {
+			continue
+		}
+		for _, header := range []http.Header{{"Sec-Fetch-Site": {"cross-site"}}, {"Sec-Fetch-Site": {"same-site"}}, {"Origin": {"null"}}, {"Origin": {"https://evil.example"}}} {
+			if a := s.send(s.clients["admin"], method, path, nil, header); a.status != http.StatusForbidden {
+				t.Errorf("%s with %v answers %d", rt.pattern, header, a.status)
+			}
+		}
+	}
+	if after := s.state(); after != before {
+		t.Error("a cross-origin request changed the store")
+	}
+}
+
+func TestOpenAPIDescribesEveryRoute(t *testing.T) {
+	documented := map[string]bool{}
+	for _, op := range operations {
+		documented[op.pattern] = true
+		for _, name := range []string{op.body, strings.TrimPrefix(op.answer, "list:")} {
+			if _, ok := schemas[name]; name != "" && !ok {
+				t.Errorf("%s names schema %s, which does not exist", op.pattern, name)
+			}
+		}
+	}
+	for _, rt := range routes {
+		if strings.Contains(rt.pattern, " /api/") && !documented[rt.pattern] {
+			t.Errorf("%s is not in the OpenAPI document", rt.pattern)
+		}
+		delete(documented, rt.pattern)
+	}
+	for pattern := range documented {
+		t.Errorf("the OpenAPI document has %s, which is no route", pattern)
+	}
+	if _, err := json.Marshal(openAPI("test")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestLocalPath(t *testing.T) {
+	for next, want := range map[string]string{
+		"/projects": "/projects", "/x?u=//e": "/x?u=//e", "": "/", "//e": "/", `/\e`: "/", "/%09/e": "/", "https:e": "/", "javascript:alert(1)": "/",
+		"https://evil.example/": "/", "/\t/e": "/", "/%2f/e": "/", "e": "/", "/%5ce": "/",
+	} {
+		if got := localPath(next); got != want {
+			t.Errorf("after %q the browser goes to %q, want %q", next, got, want)
+		}
+	}
+}
+
+// Whatever is asked for, the browser stays on this host (P21).
+func FuzzLocalPath(f *testing.F) {
+	for _, seed := range []string{"/", "//e", `/\e`, "/%09/e", "/a/b?c=d#e", "/.//e"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, next string) {
+		got := localPath(next)
+		if !strings.HasPrefix(got, "/") || strings.HasPrefix(got, "//") || strings.HasPrefix(got, `/\`) || strings.ContainsAny(got, "\t\r\n") {
+			t.Errorf("%q leads to %q", next, got)
+		}
+	})
+}

@@ -1,0 +1,263 @@
+package refresh
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"patchbay/catalog"
+	"patchbay/store"
+)
+
+// maxListed is how many changes of one kind a run keeps by name; its counts know of all.
+const maxListed = 10_000
+
+// maxDetail bounds the words about one changed table, in bytes.
+const maxDetail = 2000
+
+// An apply brings what one reading found into the store. Everything it writes belongs to a generation that nobody sees before
+// publish, so that breaking off leaves nothing to see.
+type apply struct {
+	*Runner
+	job     *job
+	id      string // of the connection
+	fence   store.Fence
+	state   store.CatalogState // as it is visible now
+	diff    *catalog.Diff
+	builder *catalog.Builder
+
+	tables   int64 // reported so far
+	replaced bool  // a visible table has a new version
+	added    int64
+	changed  int64
+	wrote    int64
+	changes  []store.Change
+	listed   map[string]int // by kind of change
+}
+
+// begin prepares the comparison with what is stored.
+func (r *Runner) begin(ctx context.Context, j *job, c store.Connection, fence store.Fence) (*apply, error) {
+	levels := r.options.Levels(c.Type)
+	if len(levels) == 0 {
+		return nil, fmt.Errorf("connector type %q has no levels", c.Type)
+	}
+	keep, err := catalog.NewMatcher(c.Filter, levels)
+	if err != nil {
+		return nil, fmt.Errorf("schema filter: %w", err)
+	}
+	if err := r.takeBackLast(ctx, j.run); err != nil {
+		return nil, err
+	}
+	a := &apply{Runner: r, job: j, id: c.ID, fence: fence, diff: catalog.NewDiff(keep), builder: catalog.NewBuilder(levels), listed: map[string]int{}}
+	if a.state, err = r.options.Store.CatalogState(ctx, c.ID); err != nil {
+		return nil, fmt.Errorf("read catalog state: %w", err)
+	}
+	r.change(j, func(*store.Run) { j.known = a.state.Tables })
+	if err := r.options.Store.KnownHashes(ctx, c.ID, a.diff.Know); err != nil {
+		return nil, fmt.Errorf("read known hashes: %w", err)
+	}
+	return a, nil
+}
+
+// takeBackLast drops what the run before wrote and never published, should it have ended without being able to.
+func (r *Runner) takeBackLast(ctx context.Context, run store.Run) error {
+	last, err := r.options.Store.Runs(ctx, run.ConnectionID, 1, run.ID)
+	if err != nil {
+		return fmt.Errorf("read last run: %w", err)
+	}
+	if len(last) == 0 || last[0].State == stateSucceeded {
+		return nil
+	}
+	if err := r.options.Store.DropUnpublished(ctx, run.ConnectionID); err != nil {
+		return fmt.Errorf("take back last run: %w", err)
+	}
+	return nil
+}
+
+// generation is the one that this run writes.
+func (a *apply) generation() int64 { return a.state.Generation + 1 }
+
+// put writes one batch and notes what it changes.
+func (a *apply) put(ctx context.Context, batch []catalog.Difference) error {
+	rows := make([]store.TableRow, len(batch))
+	for i, d := range batch {
+		rows[i] = store.TableRow{Path: d.Key, Hash: d.Hash[:], Body: d.Body, Replaces: d.Replaces}
+		if err := a.note(ctx, d); err != nil {
+			return err
+		}
+	}
+	if err := a.options.Store.PutTables(ctx, a.id, a.generation(), a.fence, rows); err != nil {
+		return fmt.Errorf("write tables: %w", err)
+	}
+	a.wrote += int64(len(batch))
+	return nil
+}
+
+// note counts a difference. A new row estimate alone is written, and is no change.
+func (a *apply) note(ctx context.Context, d catalog.Difference) error {
+	if !d.Replaces {
+		a.added++
+		a.list("added", d.Table.Path, "")
+		return nil
+	}
+	a.replaced = true
+	body, err := a.options.Store.TableBody(ctx, a.id, d.Key)
+	if err != nil {
+		return fmt.Errorf("read old table: %w", err)
+	}
+	old, err := catalog.Decode(d.Table.Path, body)
+	if err != nil { // written by another version: how it differs cannot be told
+		a.changed++
+		a.list("changed", d.Table.Path, "")
+		return nil
+	}
+	if lines := catalog.Describe(old, d.Table); len(lines) > 0 {
+		a.changed++
+		a.list("changed", d.Table.Path, joined(lines))
+	}
+	return nil
+}
+
+// joined puts the lines about one table into one, as many as fit.
+func joined(lines []string) string {
+	n, size := 0, 0
+	for n < len(lines) && size+len(lines[n]) <= maxDetail {
+		size += len(lines[n]) + 2
+		n++
+	}
+	if n < len(lines) {
+		return strings.Join(append(lines[:n:n], fmt.Sprintf("and %d more", len(lines)-n)), "; ")
+	}
+	return strings.Join(lines, "; ")
+}
+
+func (a *apply) list(change string, path catalog.Path, detail string) {
+	if a.listed[change]++; a.listed[change] <= maxListed {
+		a.changes = append(a.changes, store.Change{Change: change, Path: path, Detail: detail})
+	}
+}
+
+// publish takes out what is gone, makes the shard, and lets everyone see all of it at once.
+func (a *apply) publish(ctx context.Context) error {
+	o := a.diff.Outcome()
+	if err := believable(o); err != nil {
+		return err
+	}
+	if err := a.remove(ctx, o.Gone); err != nil {
+		return err
+	}
+	stale, err := a.stale(ctx, o)
+	if err != nil {
+		return err
+	}
+	a.enter(a.job, phaseIndexing)
+	shard, err := a.shard(ctx, o)
+	if err != nil {
+		return err
+	}
+	run, state := a.ended(o, shard)
+	err = a.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.SetReach(a.id, store.ReachOK, "", "", run.Finished) })
+	if err != nil {
+		return fmt.Errorf("remember reach: %w", err)
+	}
+	if err := a.options.Store.PublishCatalog(ctx, a.id, state.Generation, a.fence, run, state, a.changes, stale); err != nil {
+		return fmt.Errorf("publish catalog: %w", err)
+	}
+	if shard != nil {
+		a.shards.put(a.id, shard)
+	}
+	a.change(a.job, func(r *store.Run) { *r = run })
+	a.job.sweep = a.replaced || len(o.Gone) > 0
+	return nil
+}
+
+// believable refuses a reading that says nothing, or that would remove nearly everything (P70).
+func believable(o catalog.Outcome) error {
+	switch {
+	case !o.Read && len(o.Stale) > 0:
+		return fmt.Errorf("%w: %w", errNothingRead, o.Stale[0].Why)
+	case !o.Read:
+		return errNothingRead
+	case o.Suspicious:
+		return errSuspicious
+	}
+	return nil
+}
+
+func (a *apply) remove(ctx context.Context, gone []string) error {
+	for len(gone) > 0 {
+		n := min(len(gone), store.MaxBatch)
+		if err := a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, gone[:n]); err != nil {
+			return fmt.Errorf("remove tables: %w", err)
+		}
+		for _, key := range gone[:n] {
+			path, err := catalog.ParsePath(key)
+			if err != nil {
+				return fmt.Errorf("stored path %q: %w", key, err)
+			}
+			a.list("removed", path, "")
+		}
+		gone = gone[n:]
+	}
+	return nil
+}
+
+// stale are the parts that could not be read, and those of before that nobody has read since.
+func (a *apply) stale(ctx context.Context, o catalog.Outcome) ([]store.StaleScope, error) {
+	now := a.options.Now()
+	var stale []store.StaleScope
+	listed := map[string]bool{}
+	for _, skip := range o.Stale {
+		if key := skip.Scope.String(); !listed[key] {
+			listed[key] = true
+			stale = append(stale, store.StaleScope{Path: skip.Scope, Reason: reasonOf(skip.Why), Since: now})
+		}
+	}
+	before, err := a.options.Store.Scopes(ctx, a.id)
+	if err != nil {
+		return nil, fmt.Errorf("read stale scopes: %w", err)
+	}
+	for _, s := range before {
+		if key := s.Path.String(); !listed[key] && !o.Covers(key) {
+			stale = append(stale, s)
+		}
+	}
+	return stale, nil
+}
+
+// shard is the catalog as it will be, nil when the one in memory is as good.
+func (a *apply) shard(ctx context.Context, o catalog.Outcome) (*catalog.Shard, error) {
+	if _, ok := a.Shard(a.id); ok && a.wrote == 0 && len(o.Gone) == 0 {
+		return nil, nil
+	}
+	if len(o.Kept) > 0 {
+		kept := make(map[string]bool, len(o.Kept))
+		for _, key := range o.Kept {
+			kept[key] = true
+		}
+		if err := a.addStored(ctx, a.id, a.builder, func(key string) bool { return kept[key] }); err != nil {
+			return nil, fmt.Errorf("read what stays: %w", err)
+		}
+	}
+	return a.builder.Build(), nil
+}
+
+// ended are the run and the state of the catalog as they will be. Nothing written: nothing but the time of reading.
+func (a *apply) ended(o catalog.Outcome, shard *catalog.Shard) (store.Run, store.CatalogState) {
+	now := a.options.Now()
+	run, _ := a.Progress(a.job.run.ID)
+	run.State, run.Phase, run.Finished, run.Read = stateSucceeded, "", now, int64(o.Reported)
+	run.Added, run.Changed, run.Removed = a.added, a.changed, int64(len(o.Gone))
+	state := a.state
+	state.Read = now
+	if a.wrote > 0 || len(o.Gone) > 0 {
+		state.Generation = a.generation()
+	}
+	if shard != nil {
+		state.Tables, state.Columns = int64(shard.Tables()), int64(shard.Columns())
+	}
+	if run.Added+run.Changed+run.Removed > 0 {
+		state.Changed = now
+	}
+	return run, state
+}

@@ -1,0 +1,71 @@
+package refresh
+
+import (
+	"errors"
+	"slices"
+
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+// A failure is why a run did not do what it should, for people and for the connection's state.
+type failure struct {
+	state              string
+	cause, words, hint string
+	reach              store.ReachState // empty: nothing was learnt about the connection
+}
+
+// errSuspicious is a reading that would remove nearly everything.
+var errSuspicious = errors.New("nearly everything is missing")
+
+// errNothingRead is a reading in which the source finished no part at all.
+var errNothingRead = errors.New("no part of the catalog could be read")
+
+// unreachable are the causes that say that the server was not spoken with.
+var unreachable = []connectors.Cause{connectors.CauseAddress, connectors.CauseRefusedPolicy, connectors.CauseUnreachable, connectors.CauseTunnel,
+	connectors.CauseHostKey, connectors.CauseTLS, connectors.CauseTimeout, connectors.CauseLost}
+
+func failureOf(err error) failure {
+	var e *connectors.Error
+	switch {
+	case errors.Is(err, errCancelled), errors.Is(err, errForgotten):
+		return failure{state: stateCancelled}
+	case errors.Is(err, ErrStopped):
+		return failure{state: stateInterrupted, cause: stateInterrupted, words: "The server stopped while this ran", hint: "Refresh again"}
+	case errors.Is(err, store.ErrLeaseHeld), errors.Is(err, store.ErrReplaced):
+		return failure{state: stateCancelled, cause: "replaced", words: "Another Patchbay process is refreshing this connection"}
+	case errors.Is(err, errSuspicious):
+		return failure{state: stateFailed, cause: "suspicious", reach: store.ReachRefreshFailed,
+			words: "Nearly all tables are missing from what the server lists, so nothing was removed",
+			hint:  "Check that the user of the connection still has its rights. If the tables are really gone, exclude them with the schema filter and refresh again"}
+	case errors.As(err, &e):
+		f := failure{state: stateFailed, cause: string(e.Cause), words: wordsOf(e), hint: e.Advice(), reach: store.ReachRefreshFailed}
+		if slices.Contains(unreachable, e.Cause) {
+			f.reach = store.ReachUnreachable
+		}
+		return f
+	}
+	if errors.Is(err, errNothingRead) {
+		return failure{state: stateFailed, cause: string(connectors.CauseDenied), words: "No part of the catalog could be read",
+			hint: connectors.CauseDenied.Hint(), reach: store.ReachRefreshFailed}
+	}
+	return failure{state: stateFailed, cause: string(connectors.CauseInternal), words: connectors.CauseInternal.Words(),
+		hint: connectors.CauseInternal.Hint(), reach: store.ReachRefreshFailed}
+}
+
+// wordsOf are the words of a source's error with what the server itself said.
+func wordsOf(e *connectors.Error) string {
+	if e.Message == "" {
+		return e.Cause.Words()
+	}
+	return e.Cause.Words() + ": " + e.Message
+}
+
+// reasonOf says why a part could not be read. The text of an error that passed no guard may hold anything, so it is not shown.
+func reasonOf(err error) string {
+	var e *connectors.Error
+	if errors.As(err, &e) {
+		return wordsOf(e)
+	}
+	return "It could not be read"
+}

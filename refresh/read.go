@@ -1,0 +1,143 @@
+package refresh
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"golang.org/x/sync/errgroup"
+
+	"patchbay/catalog"
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+// A reading is three stages that work at once: the source reports, the comparison encodes and tells what differs, the store
+// takes that in batches. Between them stand short queues, so that whichever is slowest holds back the others and no more than
+// a few hundred tables are in memory.
+const (
+	reportQueue = 256
+	batchQueue  = 2
+)
+
+// A report is one call of the sink.
+type report struct {
+	table catalog.Table
+	scope catalog.Path
+	why   error
+	is    reportKind
+}
+
+type reportKind byte
+
+const (
+	isTable reportKind = iota
+	isDone
+	isSkipped
+)
+
+// read reads the whole catalog and writes what differs, unpublished.
+func (a *apply) read(ctx context.Context, src connectors.Source, f catalog.Filter) error {
+	g, ctx := errgroup.WithContext(ctx)
+	reports := make(chan report, reportQueue)
+	batches := make(chan []catalog.Difference, batchQueue)
+	g.Go(func() error {
+		defer close(reports)
+		return caught(a.options.Log, func() error { return src.ReadCatalog(ctx, f, pipe{ctx, reports}) })
+	})
+	g.Go(func() error {
+		defer close(batches)
+		return caught(a.options.Log, func() error { return a.compare(ctx, reports, batches) })
+	})
+	g.Go(func() error {
+		return caught(a.options.Log, func() error { return a.write(ctx, batches) })
+	})
+	return g.Wait()
+}
+
+// A pipe is the sink that the source sees. It hands on and forgets.
+type pipe struct {
+	ctx context.Context
+	to  chan<- report
+}
+
+func (p pipe) Table(t catalog.Table) error { return p.send(report{is: isTable, table: t}) }
+
+func (p pipe) Done(scope catalog.Path) error { return p.send(report{is: isDone, scope: scope}) }
+
+func (p pipe) Skipped(scope catalog.Path, why error) error {
+	return p.send(report{is: isSkipped, scope: scope, why: why})
+}
+
+func (p pipe) send(r report) error {
+	select {
+	case p.to <- r:
+		return nil
+	case <-p.ctx.Done():
+		return p.ctx.Err()
+	}
+}
+
+// compare tells what differs, in batches.
+func (a *apply) compare(ctx context.Context, reports <-chan report, batches chan<- []catalog.Difference) error {
+	var batch []catalog.Difference
+	flush := func() error {
+		select {
+		case batches <- batch:
+			batch = nil
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	sink := a.diff.Into(a.builder.Add, func(d catalog.Difference) error {
+		if batch = append(batch, d); len(batch) < store.MaxBatch {
+			return nil
+		}
+		return flush()
+	})
+	for r := range reports {
+		if err := a.take(ctx, sink, r); err != nil {
+			return err
+		}
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	return flush()
+}
+
+func (a *apply) take(ctx context.Context, sink catalog.Sink, r report) error {
+	switch r.is {
+	case isDone:
+		return sink.Done(r.scope)
+	case isSkipped:
+		return sink.Skipped(r.scope, r.why)
+	}
+	a.tables++
+	if err := a.counted(ctx, a.job, a.tables); err != nil {
+		return err
+	}
+	return sink.Table(r.table)
+}
+
+func (a *apply) write(ctx context.Context, batches <-chan []catalog.Difference) error {
+	for batch := range batches {
+		if err := a.put(ctx, batch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// caught is do with a panic made an error, so that a fault in one run ends that run only (P68).
+func caught(log *slog.Logger, do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("a refresh panicked", "panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in refresh: %v", p)
+		}
+	}()
+	return do()
+}

@@ -1,0 +1,199 @@
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+// How long a lease holds, and how often it is renewed while a run is under way.
+const (
+	leaseLasts = time.Minute
+	leaseRenew = 20 * time.Second
+)
+
+// finishTime is for writing down how a run ended, whatever ended it.
+const finishTime = 10 * time.Second
+
+// perform waits for a slot, runs the job and writes down how it ended.
+func (r *Runner) perform(ctx context.Context, j *job) {
+	defer j.cancel(nil)
+	err := r.inSlot(ctx, j)
+	if ended := context.Cause(ctx); err != nil && ended != nil {
+		err = ended // the error is only what followed from it
+	}
+	r.finish(j, err)
+	close(j.done)
+	if j.sweep {
+		if err := r.options.Store.SweepCatalog(ctx, j.run.ConnectionID); err != nil && ctx.Err() == nil {
+			r.options.Log.Warn("cannot sweep old versions; the next change will", "connection", j.run.ConnectionID, "error", err)
+		}
+	}
+}
+
+func (r *Runner) inSlot(ctx context.Context, j *job) error {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	r.change(j, func(run *store.Run) {
+		run.State, run.Started, run.Phase = stateRunning, r.options.Now(), phaseConnecting
+	})
+	if err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.UpdateRun(j.run) }); err != nil {
+		return fmt.Errorf("begin run: %w", err)
+	}
+	ctx, cancel := context.WithTimeoutCause(ctx, r.options.Deadline, r.tooLong())
+	defer cancel()
+	err := r.leased(ctx, j)
+	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+func (r *Runner) tooLong() error {
+	return &connectors.Error{Cause: connectors.CauseTimeout, Op: "refresh", Message: fmt.Sprintf("not done after %s", r.options.Deadline),
+		Hint: "Narrow the schema filter, or ask why the server is slow. The catalog is as it was before"}
+}
+
+// leased runs the job while it holds the connection's lease. Whoever loses the lease stops.
+func (r *Runner) leased(ctx context.Context, j *job) error {
+	fence, err := r.options.Store.Acquire(ctx, "refresh:"+j.run.ConnectionID, r.options.Holder, leaseLasts)
+	if err != nil {
+		return fmt.Errorf("take lease: %w", err)
+	}
+	defer func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finishTime)
+		defer cancel()
+		if err := r.options.Store.Release(ctx, fence); err != nil {
+			r.options.Log.Warn("cannot give a lease back; it runs out by itself", "lease", fence.Name, "error", err)
+		}
+	}()
+	ctx, lose := context.WithCancelCause(ctx)
+	defer lose(nil)
+	stop := r.renewing(ctx, fence, lose)
+	defer stop()
+	err = caught(r.options.Log, func() error { return r.refresh(ctx, j, fence) })
+	if err != nil && errors.Is(context.Cause(ctx), store.ErrReplaced) {
+		return store.ErrReplaced
+	}
+	return err
+}
+
+// renewing keeps the lease until it is stopped.
+func (r *Runner) renewing(ctx context.Context, fence store.Fence, lose context.CancelCauseFunc) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(leaseRenew)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+				if err := r.options.Store.Renew(ctx, fence, leaseLasts); errors.Is(err, store.ErrReplaced) {
+					lose(err)
+					return
+				}
+			}
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+// refresh is one whole run.
+func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
+	c, err := r.options.Store.Connection(ctx, j.run.ConnectionID)
+	if err != nil {
+		return fmt.Errorf("read connection: %w", err)
+	}
+	src, err := r.options.Open(ctx, &c)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err := src.Close(); err != nil {
+			r.options.Log.Warn("close a source", "connection", c.ID, "error", err)
+		}
+	}()
+	server, err := src.Server(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.rememberServer(ctx, c, server); err != nil {
+		return err
+	}
+	a, err := r.begin(ctx, j, c, fence)
+	if err != nil {
+		return err
+	}
+	r.enter(j, phaseReading)
+	if err := a.read(ctx, src, c.Filter); err != nil {
+		return err
+	}
+	r.enter(j, phaseApplying)
+	return a.publish(ctx)
+}
+
+func (r *Runner) rememberServer(ctx context.Context, c store.Connection, server connectors.Server) error {
+	if server.Product == c.ServerProduct && server.Version == c.ServerVersion {
+		return nil
+	}
+	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.SetServer(c.ID, server.Product, server.Version) })
+	if err != nil {
+		return fmt.Errorf("remember server: %w", err)
+	}
+	return nil
+}
+
+// finish writes down why a run broke, takes back what it wrote, and tells the subscribers how it ended.
+func (r *Runner) finish(j *job, err error) {
+	run := j.run // nobody else changes it any more
+	if err != nil {
+		f := failureOf(err)
+		run.State, run.Cause, run.Error, run.Hint, run.Finished = f.state, f.cause, f.words, f.hint, r.options.Now()
+		if !errors.Is(err, errForgotten) {
+			r.writeFailure(run, f, err)
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	j.run = run
+	if r.jobs[run.ConnectionID] == j {
+		delete(r.jobs, run.ConnectionID)
+	}
+	r.tell(j)
+}
+
+func (r *Runner) writeFailure(run store.Run, f failure, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
+	defer cancel()
+	log := r.options.Log.With("connection", run.ConnectionID, "run", run.ID)
+	if f.state == stateFailed {
+		log.Warn("refresh failed", "error", err)
+	}
+	err = errors.Join(
+		r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+			if f.reach != "" {
+				if err := tx.SetReach(run.ConnectionID, f.reach, f.cause, f.words, run.Finished); err != nil {
+					return err
+				}
+			}
+			return tx.UpdateRun(run)
+		}),
+		r.options.Store.DropUnpublished(ctx, run.ConnectionID))
+	if err != nil && !errors.Is(err, store.ErrNotFound) { // not found: deleted meanwhile
+		log.Error("cannot write down how a refresh ended", "error", err)
+	}
+}

@@ -1,0 +1,220 @@
+// Package refresh keeps catalogs as their sources are. A run takes the lease, opens the source, reads its catalog, compares it
+// with what is stored, writes what differs under a generation that nobody sees yet, publishes that in one commit, and swaps the
+// connection's search shard. A run that breaks changes nothing that people see and says why.
+//
+// Of a connection one run is under way at a time; asking again joins it. When runs start is decided by the store and
+// schedule.Next; the scheduler only wakes. The package decides nothing about who may ask.
+package refresh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"patchbay/catalog"
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+// Options are what a Runner needs from outside.
+type Options struct {
+	Store    *store.Store
+	Open     func(ctx context.Context, c *store.Connection) (connectors.Source, error)
+	Levels   func(connectorType string) []catalog.Level // outermost first; none for a type that is not known
+	Now      func() time.Time
+	Holder   string        // of leases: another text for every process
+	Deadline time.Duration // of one run; 0 is 30 minutes
+	Log      *slog.Logger
+}
+
+const defaultDeadline = 30 * time.Minute
+
+// The states of a run.
+const (
+	stateQueued      = "queued"
+	stateRunning     = "running"
+	stateSucceeded   = "succeeded"
+	stateFailed      = "failed"
+	stateCancelled   = "cancelled"
+	stateInterrupted = "interrupted"
+)
+
+// The phases of a run under way.
+const (
+	phaseQueued     = "queued"
+	phaseConnecting = "connecting"
+	phaseReading    = "reading"
+	phaseApplying   = "applying"
+	phaseIndexing   = "indexing"
+)
+
+// ErrStopped says that the runner takes no new work.
+var ErrStopped = errors.New("refreshes are stopped")
+
+// Why a run ends before it is done.
+var (
+	errCancelled = errors.New("cancelled")
+	errForgotten = errors.New("the connection is deleted")
+)
+
+// A Runner runs refreshes and holds the shards that they make. Its methods may be called from several goroutines.
+type Runner struct {
+	options Options
+	slots   chan struct{} // fairness: so many runs at once, first come first served
+	shards  shards
+	life    context.Context // ends with Stop
+	end     context.CancelCauseFunc
+	work    sync.WaitGroup
+
+	starting sync.Mutex // makes looking for a run and making one a single act
+
+	mu          sync.Mutex
+	jobs        map[string]*job // by connection
+	subscribers map[string]map[chan Event]bool
+}
+
+// NewRunner makes a runner. Load and Schedule make it begin by itself; Stop ends it.
+func NewRunner(o Options) *Runner {
+	if o.Deadline == 0 {
+		o.Deadline = defaultDeadline
+	}
+	r := &Runner{options: o, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), jobs: map[string]*job{},
+		subscribers: map[string]map[chan Event]bool{}}
+	r.life, r.end = context.WithCancelCause(context.Background())
+	return r
+}
+
+// A job is a run that is queued or under way. What others read of it is guarded by the runner's mu.
+type job struct {
+	run    store.Run
+	known  int64 // tables known from last time
+	cancel context.CancelCauseFunc
+	done   chan struct{} // closed when all is written
+
+	told, saved time.Time // when progress was last told to subscribers, and to the store
+	sweep       bool      // old versions are left to be swept
+}
+
+// Start begins a refresh, or joins the one that is under way. trigger is created, manual, schedule or api; by is the id of who
+// asked, empty for the schedule.
+func (r *Runner) Start(ctx context.Context, connectionID, trigger, by string) (store.Run, error) {
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	if run, ok := r.underWay(connectionID); ok {
+		return run, nil
+	}
+	if r.life.Err() != nil {
+		return store.Run{}, ErrStopped
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return store.Run{}, fmt.Errorf("make id: %w", err)
+	}
+	run := store.Run{ID: id.String(), ConnectionID: connectionID, Trigger: trigger, StartedBy: by, State: stateQueued, Phase: phaseQueued, Queued: r.options.Now()}
+	if err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.CreateRun(run) }); err != nil {
+		return store.Run{}, fmt.Errorf("create run: %w", err)
+	}
+	j := &job{run: run, done: make(chan struct{})}
+	var life context.Context
+	life, j.cancel = context.WithCancelCause(r.life)
+	r.mu.Lock()
+	r.jobs[connectionID] = j
+	r.mu.Unlock()
+	r.work.Go(func() { r.perform(life, j) })
+	return run, nil
+}
+
+func (r *Runner) underWay(connectionID string) (store.Run, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if j := r.jobs[connectionID]; j != nil && j.run.Finished.IsZero() {
+		return j.run, true
+	}
+	return store.Run{}, false
+}
+
+// cancelPatience is how long Cancel waits to see its run end.
+const cancelPatience = 3 * time.Second
+
+// Cancel ends a run and waits a moment for it to be written as cancelled. A run that has ended already is left as it is.
+func (r *Runner) Cancel(runID string) error {
+	j := r.job(runID)
+	if j == nil {
+		return nil
+	}
+	j.cancel(errCancelled)
+	select {
+	case <-j.done:
+	case <-time.After(cancelPatience):
+	}
+	return nil
+}
+
+// Wait waits until a run has ended and everything about it is written. A run that is not under way has ended.
+func (r *Runner) Wait(ctx context.Context, runID string) error {
+	j := r.job(runID)
+	if j == nil {
+		return nil
+	}
+	select {
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Progress is a run under way as it is now, which the store learns only every few seconds.
+func (r *Runner) Progress(runID string) (store.Run, bool) {
+	j := r.job(runID)
+	if j == nil {
+		return store.Run{}, false
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return j.run, true
+}
+
+func (r *Runner) job(runID string) *job {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, j := range r.jobs {
+		if j.run.ID == runID {
+			return j
+		}
+	}
+	return nil
+}
+
+// Forget ends the run of a connection that was deleted, and drops its shard.
+func (r *Runner) Forget(connectionID string) {
+	r.mu.Lock()
+	j := r.jobs[connectionID]
+	r.mu.Unlock()
+	if j != nil {
+		j.cancel(errForgotten)
+	}
+	r.shards.drop(connectionID)
+}
+
+// Stop takes no new work, ends what is under way as interrupted, and waits for that until ctx ends.
+func (r *Runner) Stop(ctx context.Context) {
+	r.starting.Lock()
+	r.end(ErrStopped)
+	r.starting.Unlock()
+	done := make(chan struct{})
+	go func() {
+		r.work.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,121 @@
+package refresh
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"patchbay/catalog"
+	"patchbay/store"
+)
+
+// shards are the connections' catalogs in memory. A shard never changes: a refresh puts a new one in its place.
+type shards struct {
+	byConnection sync.Map // id -> *catalog.Shard
+}
+
+func (s *shards) put(connectionID string, shard *catalog.Shard) {
+	s.byConnection.Store(connectionID, shard)
+}
+func (s *shards) drop(connectionID string) { s.byConnection.Delete(connectionID) }
+
+// putFirst puts a shard where there is none: one that a refresh made is newer.
+func (s *shards) putFirst(connectionID string, shard *catalog.Shard) {
+	s.byConnection.LoadOrStore(connectionID, shard)
+}
+
+// Shard is a connection's catalog as the last refresh left it, for the tree, search and completion. There is none before the
+// first refresh has ended, and for a moment after the start.
+func (r *Runner) Shard(connectionID string) (*catalog.Shard, bool) {
+	shard, ok := r.shards.byConnection.Load(connectionID)
+	if !ok {
+		return nil, false
+	}
+	return shard.(*catalog.Shard), true
+}
+
+// Table is everything that is known of one table. An unknown one is store.ErrNotFound.
+func (r *Runner) Table(ctx context.Context, connectionID string, path catalog.Path) (catalog.Table, error) {
+	body, err := r.options.Store.TableBody(ctx, connectionID, path.String())
+	if err != nil {
+		return catalog.Table{}, fmt.Errorf("read table: %w", err)
+	}
+	return catalog.Decode(path, body)
+}
+
+// Load puts right what the last process left behind, and begins to build the shards of all connections.
+func (r *Runner) Load(ctx context.Context) error {
+	if err := r.interruptRuns(ctx); err != nil {
+		return err
+	}
+	connections, err := r.options.Store.Connections(ctx)
+	if err != nil {
+		return fmt.Errorf("list connections: %w", err)
+	}
+	r.work.Go(func() {
+		for _, c := range connections {
+			if r.life.Err() != nil {
+				return
+			}
+			if err := r.loadShard(r.life, c); err != nil && r.life.Err() == nil {
+				r.options.Log.Error("cannot load a catalog; a refresh will", "connection", c.ID, "error", err)
+			}
+		}
+	})
+	return nil
+}
+
+// interruptRuns marks the runs that a stopped process left, and takes back what they had written.
+func (r *Runner) interruptRuns(ctx context.Context) error {
+	var left []store.Run
+	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) (err error) {
+		if left, err = tx.ActiveRuns(); err != nil {
+			return err
+		}
+		return tx.InterruptRuns(r.options.Now())
+	})
+	if err != nil {
+		return fmt.Errorf("interrupt runs: %w", err)
+	}
+	for _, run := range left {
+		if err := r.options.Store.DropUnpublished(ctx, run.ConnectionID); err != nil {
+			return fmt.Errorf("take back an interrupted run: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *Runner) loadShard(ctx context.Context, c store.Connection) error {
+	levels := r.options.Levels(c.Type)
+	if len(levels) == 0 {
+		return nil
+	}
+	state, err := r.options.Store.CatalogState(ctx, c.ID)
+	if err != nil || state.Read.IsZero() {
+		return err
+	}
+	b := catalog.NewBuilder(levels)
+	if err := r.addStored(ctx, c.ID, b, func(string) bool { return true }); err != nil {
+		return err
+	}
+	r.shards.putFirst(c.ID, b.Build())
+	return nil
+}
+
+// addStored adds the stored tables that which chooses to a builder.
+func (r *Runner) addStored(ctx context.Context, connectionID string, b *catalog.Builder, which func(key string) bool) error {
+	return r.options.Store.TablesEach(ctx, connectionID, func(key string, body []byte) error {
+		if !which(key) {
+			return nil
+		}
+		path, err := catalog.ParsePath(key)
+		if err != nil {
+			return fmt.Errorf("stored path %q: %w", key, err)
+		}
+		t, err := catalog.Decode(path, body)
+		if err != nil {
+			return err
+		}
+		return b.Add(t)
+	})
+}
