@@ -48,44 +48,49 @@ type parts struct {
 }
 
 // assemble makes and joins the parts. What it opened is closed again when a later part cannot be made.
-func assemble(ctx context.Context, c configuration, log *slog.Logger, address net.Addr) (p *parts, err error) {
-	p = &parts{config: c, log: log, address: address, stopping: make(chan struct{})}
-	defer func() {
-		if err != nil {
-			p.close()
-		}
-	}()
-	if err := makeFolders(c); err != nil {
+func assemble(ctx context.Context, c configuration, log *slog.Logger, address net.Addr) (*parts, error) {
+	p := &parts{config: c, log: log, address: address, stopping: make(chan struct{})}
+	if err := p.make(ctx); err != nil {
+		p.close()
 		return nil, err
+	}
+	return p, nil
+}
+
+// make makes the parts, each from those before it.
+func (p *parts) make(ctx context.Context) error {
+	c := p.config
+	if err := makeFolders(c); err != nil {
+		return err
 	}
 	keys, err := p.openStore(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	registry, err := connectors.NewRegistry(all.Connectors(), ownListeners(address))
+	registry, err := connectors.NewRegistry(all.Connectors(), ownListeners(p.address))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	opener := &workspace.Opener{Store: p.store, Registry: registry, Keys: keys, FilesDir: c.filesDir(), Forbidden: ownFiles(c)}
 	if opener.SSHKey, err = workspace.SSHKey(ctx, p.store, keys); err != nil {
-		return nil, err
+		return err
 	}
 	if p.scheduler, err = gocron.NewScheduler(gocron.WithStopTimeout(15 * time.Second)); err != nil {
-		return nil, fmt.Errorf("make scheduler: %w", err)
+		return fmt.Errorf("make scheduler: %w", err)
 	}
-	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: log})
-	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: log}); err != nil {
-		return nil, err
+	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log})
+	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log}); err != nil {
+		return err
 	}
 	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Now: time.Now}
 	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device")})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
-		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
+		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
 		Ready: p.ready, Metrics: metricsHandler()}
 	if err := p.firstStart(ctx, w); err != nil {
-		return nil, err
+		return err
 	}
-	return p, p.begin(ctx)
+	return p.begin(ctx)
 }
 
 // openStore reads the master key, opens the store with it, and refuses a key that is not the store's own (P31).
