@@ -50,15 +50,15 @@ type parts struct {
 // assemble makes and joins the parts. What it opened is closed again when a later part cannot be made.
 func assemble(ctx context.Context, c configuration, log *slog.Logger, address net.Addr) (*parts, error) {
 	p := &parts{config: c, log: log, address: address, stopping: make(chan struct{})}
-	if err := p.make(ctx); err != nil {
+	if err := p.build(ctx); err != nil {
 		p.close()
 		return nil, err
 	}
 	return p, nil
 }
 
-// make makes the parts, each from those before it.
-func (p *parts) make(ctx context.Context) error {
+// build makes the parts, each from those before it.
+func (p *parts) build(ctx context.Context) error {
 	c := p.config
 	if err := makeFolders(c); err != nil {
 		return err

@@ -172,10 +172,14 @@ func TestConnections(t *testing.T) {
 		twin := warehouse(c)
 		twin.ID, twin.Name = "w2", "WAREHOUSE"
 		want(t, s.Update(ctx, act, func(tx *store.Tx) error { return tx.CreateConnection(twin, nil) }), store.ErrExists)
-		update(t, s, func(tx *store.Tx) error { return tx.SetReach("w", store.ReachUnreachable, "timeout", "timed out", c.Now()) })
+		update(t, s, func(tx *store.Tx) error {
+			return tx.SetReach("w", store.ReachUnreachable, "timeout", "timed out", c.Now())
+		})
 		since := c.Now()
 		c.add(time.Hour)
-		update(t, s, func(tx *store.Tx) error { return tx.SetReach("w", store.ReachUnreachable, "timeout", "timed out", c.Now()) })
+		update(t, s, func(tx *store.Tx) error {
+			return tx.SetReach("w", store.ReachUnreachable, "timeout", "timed out", c.Now())
+		})
 		got, err = s.Connection(ctx, "w")
 		check(t, err)
 		equal(t, []any{got.ReachSince, got.ReachChecked}, []any{since, c.Now()})
