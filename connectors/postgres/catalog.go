@@ -32,10 +32,6 @@ var (
 	foreignKeysSQL string
 )
 
-// beginCatalog is one state of the catalog for all queries of a database. Compiling a query that runs for a second costs more
-// than it gains.
-const beginCatalog = "begin isolation level repeatable read read only; " + ownNamesOnly + "; set local jit = off"
-
 // maxTableOIDs is how many tables a filter may leave over and still be handed to the server one by one.
 const maxTableOIDs = 10_000
 
@@ -117,28 +113,33 @@ func (r *reader) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.source.release(se)
-	if _, err := se.conn.Exec(ctx, beginCatalog).ReadAll(); err != nil {
+	if err := r.prepare(ctx, se); err != nil {
+		se.spoilt.Store(true)
+		r.source.release(se)
 		return err
 	}
-	if err := r.readSchemas(ctx, se); err != nil {
+	beside := r.source.beside(ctx, se)
+	first := newFeed(ctx, r.source, se)
+	second := first
+	if beside != nil {
+		second = newFeed(ctx, r.source, beside)
+	}
+	err = r.read(first, second)
+	for _, f := range []*feed{first, second} {
+		if failed := f.close(err == nil); err == nil {
+			err = failed
+		}
+	}
+	return err
+}
+
+// prepare begins the transaction that every query sees the catalog in, and finds the schemas.
+func (r *reader) prepare(ctx context.Context, se *session) error {
+	if _, err := se.conn.Exec(ctx, beginCatalog+catalogSettings).ReadAll(); err != nil {
 		return err
 	}
 	r.oldEstimates = version(se.conn) < "14"
-	stop := r.source.watch(ctx, se)
-	defer func() {
-		if !stop() {
-			se.spoilt.Store(true)
-		}
-	}()
-	f := &feed{frontend: se.conn.Frontend()}
-	if err = r.read(f); err == nil {
-		err = f.finish()
-	}
-	if err != nil {
-		se.spoilt.Store(true) // answers that were asked for are still to come
-	}
-	return err
+	return r.readSchemas(ctx, se)
 }
 
 // done says that everything was read, schema by schema too: one without tables is heard of in no other way.
@@ -164,19 +165,17 @@ func (r *reader) readSchemas(ctx context.Context, se *session) error {
 	return answer.Err
 }
 
-func (r *reader) read(f *feed) error {
+// read merges the answers. What takes the server longest, columns and expressions, comes over the two feeds side by side.
+func (r *reader) read(first, second *feed) error {
 	schemas := oidArray(r.schemas)
-	tables := r.chosenTables(f, schemas)
-	types := f.open("types", typesSQL)
-	for portal, q := range map[string]struct {
-		to  **stream
-		sql string
-	}{
-		"tables": {&r.tables, tablesSQL}, "columns": {&r.columns, columnsSQL}, "defaults": {&r.defaults, defaultsSQL},
-		"comments": {&r.comments, commentsSQL}, "primary_keys": {&r.primaryKeys, primaryKeysSQL}, "foreign_keys": {&r.foreignKeys, foreignKeysSQL},
-	} {
-		*q.to = f.open(portal, q.sql, schemas, tables)
-	}
+	tables := r.chosenTables(first, schemas)
+	types := first.open("types", typesSQL)
+	r.tables = first.open("tables", tablesSQL, schemas, tables)
+	r.columns = first.open("columns", columnsSQL, schemas, tables)
+	r.defaults = second.open("defaults", defaultsSQL, schemas, tables)
+	r.comments = second.open("comments", commentsSQL, schemas, tables)
+	r.primaryKeys = second.open("primary_keys", primaryKeysSQL, schemas, tables)
+	r.foreignKeys = second.open("foreign_keys", foreignKeysSQL, schemas, tables)
 	r.readTypes(types)
 	for r.tables.step() {
 		t := r.table()
@@ -184,15 +183,18 @@ func (r *reader) read(f *feed) error {
 			continue
 		}
 		r.fill(&t)
-		if f.err != nil { // the table may lack columns
-			return f.err
+		if first.err != nil || second.err != nil { // the table may lack something
+			break
 		}
 		if err := r.to.Table(t); err != nil {
 			r.sinkFailed = true
 			return err
 		}
 	}
-	return nil
+	if first.err != nil {
+		return first.err
+	}
+	return second.err
 }
 
 // chosenTables are the oids of the tables that the filter lets through, nil for no limit: where it has no rule for tables, or

@@ -176,6 +176,9 @@ func TestReadCatalogOfManyTables(t *testing.T) {
 			execute format('comment on column t%s.b is ''b of %s''', i, i);
 			if i % 3 = 0 then execute format('alter table t%s drop column b', i); end if;
 		end loop; end $$`)
+	if one(t, src, sizeSQL) != "t" {
+		t.Error("too few for a second connection")
+	}
 	n := read(t, src, catalog.Filter{Databases: exact(db)})
 	if len(n.tables) != 1502 || len(n.tables[db+"/public/none"].Columns) != 0 {
 		t.Errorf("%d tables", len(n.tables))

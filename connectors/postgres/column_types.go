@@ -42,8 +42,8 @@ func (r *reader) resolve(oid uint32, domains map[uint32]uint32) {
 	}
 	if base, ok := declared(at, -1); ok {
 		t.family = base.family
-	} else {
-		t.family = r.types[at].family
+	} else if base, ok := r.types[at]; ok {
+		t.family = base.family
 	}
 	r.types[oid] = t
 }

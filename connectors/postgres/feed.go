@@ -1,7 +1,9 @@
 package postgres
 
 import (
-	"encoding/binary"
+	"context"
+	_ "embed" // the query stands beside this file
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgproto3"
@@ -13,13 +15,74 @@ const binaryFormat = 1
 // batchRows is how many rows of one answer are fetched at once.
 const batchRows = 4000
 
+// A catalog is read in one state: every query of a database, on whichever connection, sees the same snapshot.
+const (
+	beginCatalog = "begin isolation level repeatable read read only; "
+	// catalogSettings make the server give the rows out of its indexes, in order and as they are asked for, where it would sort
+	// first. Compiling a query that runs for a second costs more than it gains.
+	catalogSettings = ownNamesOnly + "; set local enable_sort = off; set local enable_hashjoin = off; set local jit = off"
+)
+
+//go:embed sql/size.sql
+var sizeSQL string
+
+// beside is a second connection that sees what se sees; nil where the catalog is too small for it to pay, or where the server
+// or our own limit has none left: one connection is enough, only slower.
+func (s *source) beside(ctx context.Context, se *session) *session {
+	size := se.conn.ExecParams(ctx, sizeSQL, nil, nil, nil, nil).Read()
+	if size.Err != nil || len(size.Rows) != 1 || string(size.Rows[0][0]) != "t" {
+		return nil
+	}
+	snapshot := se.conn.ExecParams(ctx, "select pg_catalog.pg_export_snapshot()", nil, nil, nil, nil).Read()
+	if snapshot.Err != nil || len(snapshot.Rows) != 1 {
+		return nil
+	}
+	other := s.tryAcquire(ctx, se.database)
+	if other == nil {
+		return nil
+	}
+	same := "set transaction snapshot '" + strings.ReplaceAll(string(snapshot.Rows[0][0]), "'", "''") + "'; "
+	if _, err := other.conn.Exec(ctx, beginCatalog+same+catalogSettings).ReadAll(); err != nil {
+		other.spoilt.Store(true)
+		s.release(other)
+		return nil
+	}
+	return other
+}
+
 // A feed reads several answers over one connection side by side, a batch of each at a time: while a batch is worked on, the
 // server makes the next. Each answer is ordered by the oid in its first column, so that they can be merged without holding
-// any of them. They run in one transaction and so see one state of the catalog.
+// any of them.
 type feed struct {
+	source   *source
+	session  *session
+	stop     func() bool
 	frontend *pgproto3.Frontend
 	waiting  []*stream // what the server still owes, in its order
 	err      error
+	closed   bool
+}
+
+// newFeed takes a session over. It ends when ctx does.
+func newFeed(ctx context.Context, s *source, se *session) *feed {
+	return &feed{source: s, session: se, stop: s.watch(ctx, se), frontend: se.conn.Frontend()}
+}
+
+// close gives the session back and answers with the feed's error. finish reads what was asked for and is still to come, so
+// that the connection can be used again. It may be called twice.
+func (f *feed) close(finish bool) error {
+	if f.closed {
+		return f.err
+	}
+	f.closed = true
+	for finish && len(f.waiting) > 0 && f.err == nil {
+		f.receive()
+	}
+	if !f.stop() || !finish || f.err != nil {
+		f.session.spoilt.Store(true)
+	}
+	f.source.release(f.session)
+	return f.err
 }
 
 // A stream is one answer of a feed.
@@ -33,17 +96,6 @@ type stream struct {
 	row     int   // the current row of now
 	pending bool  // a batch was asked for and is still to come
 }
-
-// A batch holds rows beyond the messages that they came in.
-type batch struct {
-	data  []byte
-	cells []span
-	width int
-	rows  int
-}
-
-// A span is a cell in data; it is NULL where from is negative.
-type span struct{ from, to int }
 
 // open starts a query and asks for its first batch. Nothing is read.
 func (f *feed) open(portal, sql string, params ...[]byte) *stream {
@@ -131,74 +183,3 @@ func (f *feed) receive() {
 		}
 	}
 }
-
-// finish reads what was asked for and is still to come, and answers with the feed's error, if any. The connection can be used
-// for something else then.
-func (f *feed) finish() error {
-	for len(f.waiting) > 0 && f.err == nil {
-		f.receive()
-	}
-	return f.err
-}
-
-func (b *batch) reset() { b.data, b.cells, b.rows = b.data[:0], b.cells[:0], 0 }
-
-func (b *batch) add(values [][]byte) {
-	b.width = len(values)
-	b.rows++
-	for _, v := range values {
-		if v == nil {
-			b.cells = append(b.cells, span{-1, -1})
-			continue
-		}
-		from := len(b.data)
-		b.data = append(b.data, v...)
-		b.cells = append(b.cells, span{from, len(b.data)})
-	}
-}
-
-// cell is nil for NULL. It is valid until the stream's batch is used up.
-func (b *batch) cell(row, column int) []byte {
-	c := b.cells[row*b.width+column]
-	if c.from < 0 {
-		return nil
-	}
-	return b.data[c.from:c.to]
-}
-
-func (b *batch) uint32(row, column int) uint32 {
-	if v := b.cell(row, column); len(v) == 4 {
-		return binary.BigEndian.Uint32(v)
-	}
-	return 0
-}
-
-// The cells of the current row, by their types.
-
-func (s *stream) text(column int) string   { return string(s.now.cell(s.row, column)) }
-func (s *stream) uint32(column int) uint32 { return s.now.uint32(s.row, column) }
-func (s *stream) int32(column int) int32   { return int32(s.now.uint32(s.row, column)) }
-
-func (s *stream) int16(column int) int16 {
-	if v := s.now.cell(s.row, column); len(v) == 2 {
-		return int16(binary.BigEndian.Uint16(v))
-	}
-	return 0
-}
-
-func (s *stream) int64(column int) int64 {
-	if v := s.now.cell(s.row, column); len(v) == 8 {
-		return int64(binary.BigEndian.Uint64(v))
-	}
-	return 0
-}
-
-// char is the one byte of a "char" or a bool; 0 where it is empty.
-func (s *stream) char(column int) byte {
-	if v := s.now.cell(s.row, column); len(v) == 1 {
-		return v[0]
-	}
-	return 0
-}
-
-func (s *stream) bool(column int) bool { return s.char(column) == 1 }

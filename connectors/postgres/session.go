@@ -71,6 +71,21 @@ func (s *source) acquire(ctx context.Context, database string) (*session, error)
 	return se, err
 }
 
+// tryAcquire is acquire for what can do without: nil where none is free or to be had.
+func (s *source) tryAcquire(ctx context.Context, database string) *session {
+	select {
+	case s.slots <- struct{}{}:
+	default:
+		return nil
+	}
+	se, err := s.session(ctx, database)
+	if err != nil {
+		<-s.slots
+		return nil
+	}
+	return se
+}
+
 // session finds an idle session that is alive, or opens one.
 func (s *source) session(ctx context.Context, database string) (*session, error) {
 	for {
