@@ -138,3 +138,11 @@ func (p ConnectionPage) testButton() Button {
 	}
 	return b
 }
+
+// refreshVariant leaves the one primary button to the form of the tabs that have one.
+func (p ConnectionPage) refreshVariant() string {
+	if p.Tab == "schedule" || p.Tab == "permissions" {
+		return ""
+	}
+	return "primary"
+}
