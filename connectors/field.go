@@ -58,3 +58,8 @@ type Cond struct {
 type FieldError struct{ Key, Words string }
 
 func (e *FieldError) Error() string { return e.Key + ": " + e.Words }
+
+// Words are an error for a person, as a Field's Check returns it: they appear under the field.
+type Words string
+
+func (w Words) Error() string { return string(w) }

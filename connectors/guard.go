@@ -46,6 +46,10 @@ func (g *guard) close() {
 // bounded runs do and returns soon after ctx ended, whatever do does. A driver that does not hear of ctx loses its
 // connections; what it brings after that goes to late.
 func bounded[T any](ctx context.Context, g *guard, op string, do func() (T, error), late func(T)) (T, error) {
+	var none T
+	if ctx.Err() != nil {
+		return none, g.explain(ctx, op, context.Cause(ctx))
+	}
 	type outcome struct {
 		value T
 		err   error
@@ -82,7 +86,6 @@ func bounded[T any](ctx context.Context, g *guard, op string, do func() (T, erro
 				late(o.value)
 			}
 		}()
-		var none T
 		return none, g.explain(ctx, op, context.Cause(ctx))
 	}
 }

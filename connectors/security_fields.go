@@ -1,7 +1,6 @@
 package connectors
 
 import (
-	"errors"
 	"net"
 	"strconv"
 	"strings"
@@ -67,7 +66,7 @@ func sshFields() []Field {
 // CheckPort is the check of a TCP port.
 func CheckPort(value string) error {
 	if port, err := strconv.ParseUint(value, 10, 16); err != nil || port == 0 {
-		return errors.New("Enter a port from 1 to 65535")
+		return Words("Enter a port from 1 to 65535")
 	}
 	return nil
 }
@@ -75,21 +74,21 @@ func CheckPort(value string) error {
 // CheckHost is the check of a host: a name or an address, and nothing that a driver could read as more than that.
 func CheckHost(value string) error {
 	if strings.ContainsAny(value, " /\\@?#%,;'\"=\t\r\n") || strings.HasPrefix(value, "[") || strings.Contains(value, ":") && net.ParseIP(value) == nil {
-		return errors.New("Enter the host's name or address alone, without a port, user or path")
+		return Words("Enter the host's name or address alone, without a port, user or path")
 	}
 	return nil
 }
 
 func checkCertificates(value string) error {
 	if _, err := transport.ParseCertificates(value); err != nil {
-		return errors.New("Paste certificates in PEM form: text that begins with -----BEGIN CERTIFICATE-----")
+		return Words("Paste certificates in PEM form: text that begins with -----BEGIN CERTIFICATE-----")
 	}
 	return nil
 }
 
 func checkHostKey(value string) error {
 	if _, _, _, _, err := ssh.ParseAuthorizedKey([]byte(value)); err != nil {
-		return errors.New("Paste a public key as it stands in known_hosts, without the host: ssh-ed25519 AAAA...")
+		return Words("Paste a public key as it stands in known_hosts, without the host: ssh-ed25519 AAAA...")
 	}
 	return nil
 }

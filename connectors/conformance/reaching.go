@@ -259,7 +259,6 @@ func checkNothingAmbient(t *T, s *Subject) {
 
 // A secret is in no error and no step, wherever opening fails (PROMISES P14).
 func checkSecretsStay(t *T, s *Subject) {
-	const canary = `p@:/%?#'"\ž-Zx9 Q`
 	for name, change := range map[string]connectors.Values{
 		"sign-in": nil, "lookup": {"host": canary[:1] + "nosuch.invalid"}, "port": {"port": "1"}, "database": {"database": "nosuch"},
 		"TLS": {"tls_mode": "verify-full", "tls_ca": "", "tls_server_name": "nosuch.example"},

@@ -2,6 +2,7 @@ package conformance
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,7 +19,7 @@ type check struct {
 }
 
 // checks are all of them, in the order in which a reader meets a database.
-var checks = joined(reachingChecks, tlsChecks, tunnelChecks, catalogChecks, queryChecks, readOnlyChecks, endingChecks, faultChecks)
+var checks = joined(reachingChecks, hostileChecks, tlsChecks, tunnelChecks, catalogChecks, queryChecks, readOnlyChecks, endingChecks, faultChecks)
 
 func joined(lists ...[]check) []check {
 	var all []check
@@ -62,7 +63,7 @@ func (t *T) Fatalf(format string, args ...any) {
 func Run(t *testing.T, s *Subject) {
 	t.Helper()
 	for name := range s.Skip {
-		if !known(name) {
+		if !slices.ContainsFunc(checks, func(c check) bool { return c.name == name }) {
 			t.Errorf("there is no check of the name %q to skip", name)
 		}
 	}
@@ -79,15 +80,6 @@ func Run(t *testing.T, s *Subject) {
 		fmt.Fprintf(matrix, "%-28s %s\n", c.name, state)
 	}
 	t.Logf("%s on %s\n%s", s.Connector.Type, s.Name, matrix)
-}
-
-func known(name string) bool {
-	for _, c := range checks {
-		if c.name == name {
-			return true
-		}
-	}
-	return false
 }
 
 // try runs one check and says how it went.
