@@ -148,6 +148,9 @@ func (d *Dialer) lookup(ctx context.Context, host string) ([]netip.Addr, error) 
 	if len(ips) == 0 {
 		return nil, &LookupError{Host: host, NotFound: true}
 	}
+	for i := range ips {
+		ips[i] = ips[i].Unmap() // the resolver gives IPv4 as it is in IPv6, which nobody reads
+	}
 	return ips, nil
 }
 
