@@ -43,20 +43,49 @@ func (g *guard) close() {
 	g.dialer.Close()
 }
 
+// An outcome is what a call to a driver came to.
+type outcome[T any] struct {
+	value T
+	err   error
+}
+
 // bounded runs do and returns soon after ctx ended, whatever do does. A driver that does not hear of ctx loses its
-// connections; what it brings after that goes to late.
+// connections; what it brings after that goes to late. With a ctx that has ended nothing begins.
 func bounded[T any](ctx context.Context, g *guard, op string, do func() (T, error), late func(T)) (T, error) {
 	var none T
 	if ctx.Err() != nil {
 		return none, g.explain(ctx, op, context.Cause(ctx))
 	}
-	type outcome struct {
-		value T
-		err   error
+	done := begin(g, op, do)
+	select {
+	case o := <-done:
+		return o.value, g.explain(ctx, op, o.err)
+	case <-ctx.Done():
 	}
-	done := make(chan outcome, 1)
+	for _, last := range []struct {
+		means func()
+		wait  time.Duration
+	}{{func() {}, endGrace}, {g.dialer.Cut, cutGrace}} {
+		last.means()
+		select {
+		case o := <-done:
+			return o.value, g.explain(ctx, op, o.err)
+		case <-time.After(last.wait):
+		}
+	}
 	go func() {
-		var o outcome
+		if o := <-done; o.err == nil {
+			late(o.value)
+		}
+	}()
+	return none, g.explain(ctx, op, context.Cause(ctx))
+}
+
+// begin runs do on a goroutine of its own. A panic is its error.
+func begin[T any](g *guard, op string, do func() (T, error)) <-chan outcome[T] {
+	done := make(chan outcome[T], 1)
+	go func() {
+		var o outcome[T]
 		defer func() {
 			if p := recover(); p != nil {
 				o.err = g.panicked(op, p)
@@ -65,29 +94,7 @@ func bounded[T any](ctx context.Context, g *guard, op string, do func() (T, erro
 		}()
 		o.value, o.err = do()
 	}()
-	var patience <-chan time.Time
-	ended, cut := ctx.Done(), false
-	for {
-		select {
-		case o := <-done:
-			return o.value, g.explain(ctx, op, o.err)
-		case <-ended:
-			ended, patience = nil, time.After(endGrace)
-			continue
-		case <-patience:
-		}
-		if !cut {
-			g.dialer.Cut()
-			cut, patience = true, time.After(cutGrace)
-			continue
-		}
-		go func() {
-			if o := <-done; o.err == nil {
-				late(o.value)
-			}
-		}()
-		return none, g.explain(ctx, op, context.Cause(ctx))
-	}
+	return done
 }
 
 // panicked is the error that a panic of a driver becomes. Its value may hold anything, so only where it happened is logged.
