@@ -62,9 +62,11 @@ func (r *Runner) tooLong() error {
 		Hint: "Narrow the schema filter, or ask why the server is slow. The catalog is as it was before"}
 }
 
+func leaseOf(connectionID string) string { return "refresh:" + connectionID }
+
 // leased runs the job while it holds the connection's lease. Whoever loses the lease stops.
 func (r *Runner) leased(ctx context.Context, j *job) error {
-	fence, err := r.options.Store.Acquire(ctx, "refresh:"+j.run.ConnectionID, r.options.Holder, leaseLasts)
+	fence, err := r.options.Store.Acquire(ctx, leaseOf(j.run.ConnectionID), r.options.Holder, leaseLasts)
 	if err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}

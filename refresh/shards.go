@@ -65,12 +65,18 @@ func (r *Runner) Load(ctx context.Context) error {
 	return nil
 }
 
-// interruptRuns marks the runs that a stopped process left, and takes back what they had written.
+// interruptRuns marks the runs that a stopped process left, ends its leases, and takes back what it had written. Nobody else
+// works on the store: it is locked.
 func (r *Runner) interruptRuns(ctx context.Context) error {
 	var left []store.Run
 	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) (err error) {
 		if left, err = tx.ActiveRuns(); err != nil {
 			return err
+		}
+		for _, run := range left {
+			if err := tx.BreakLease(leaseOf(run.ConnectionID)); err != nil {
+				return err
+			}
 		}
 		return tx.InterruptRuns(r.options.Now())
 	})
