@@ -51,7 +51,7 @@ type Options struct {
 type Auth struct {
 	store     *store.Store
 	now       func() time.Time
-	secure    bool
+	carrier   carrier
 	deviceKey []byte
 	slots     *slots
 	attempts  *limiter
@@ -59,7 +59,7 @@ type Auth struct {
 
 // New makes an Auth.
 func New(o Options) *Auth {
-	a := &Auth{store: o.Store, now: o.Now, secure: o.Secure, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter()}
+	a := &Auth{store: o.Store, now: o.Now, carrier: carrier{o.Secure}, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter()}
 	if len(a.deviceKey) == 0 {
 		a.deviceKey = make([]byte, sha256.Size)
 		_, _ = rand.Read(a.deviceKey) // never fails (crypto/rand)

@@ -16,20 +16,20 @@ const (
 
 // rememberDevice marks a browser as one that has signed in to an account. The mark opens nothing; it only keeps other people's
 // failures from counting against this browser.
-func (a *Auth) rememberDevice(w http.ResponseWriter, userID string) {
+func (a *Auth) rememberDevice(w http.ResponseWriter, r *http.Request, userID string) {
 	nonce := make([]byte, deviceNonce)
 	_, _ = rand.Read(nonce) // never fails (crypto/rand)
 	value := base64.RawURLEncoding.EncodeToString(append(nonce, a.deviceMAC(nonce, userID)...))
-	a.setCookie(w, deviceCookie, value, deviceDays*24*3600)
+	a.carrier.hand(w, r, deviceCookie, value, deviceDays*24*3600)
 }
 
 // knowsDevice says whether the browser has the mark of this account.
 func (a *Auth) knowsDevice(r *http.Request, userID string) bool {
-	c, err := r.Cookie(a.cookieName(deviceCookie))
-	if err != nil {
+	carried, ok := a.carrier.carried(r, deviceCookie)
+	if !ok {
 		return false
 	}
-	mark, err := base64.RawURLEncoding.DecodeString(c.Value)
+	mark, err := base64.RawURLEncoding.DecodeString(carried)
 	if err != nil || len(mark) < deviceNonce {
 		return false
 	}

@@ -22,31 +22,17 @@ const maxAgent = 200
 
 var errNoSession = errors.New("no session")
 
-// cookieName has the __Host- prefix where the browser enforces it: Secure, from this host alone, for all paths. Plain HTTP,
-// for local use, has another name, so that neither is ever taken for the other.
-func (a *Auth) cookieName(name string) string {
-	if a.secure {
-		return "__Host-" + name
-	}
-	return name
-}
-
-func (a *Auth) setCookie(w http.ResponseWriter, name, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{Name: a.cookieName(name), Value: value, Path: "/", MaxAge: maxAge,
-		Secure: a.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-}
-
 const sessionCookie = "patchbay"
 
 // session finds the session of a request with its user. One that has ended, or whose user may not sign in any more, is removed
 // and is errNoSession, as is none.
 func (a *Auth) session(r *http.Request) (s store.Session, u store.User, err error) {
-	c, err := r.Cookie(a.cookieName(sessionCookie))
-	if err != nil {
+	id, ok := a.carrier.carried(r, sessionCookie)
+	if !ok {
 		return s, u, errNoSession
 	}
 	err = a.store.View(r.Context(), func(tx *store.Tx) (err error) {
-		if s, err = tx.SessionByHash(hashOf(c.Value)); err == nil {
+		if s, err = tx.SessionByHash(hashOf(id)); err == nil {
 			u, err = tx.User(s.UserID)
 		}
 		return err
@@ -105,11 +91,11 @@ func replaceSession(tx *store.Tx, old []byte, s store.Session) error {
 
 // oldSession is the hash of the session id that a request carries, valid or not.
 func (a *Auth) oldSession(r *http.Request) []byte {
-	c, err := r.Cookie(a.cookieName(sessionCookie))
-	if err != nil {
+	id, ok := a.carrier.carried(r, sessionCookie)
+	if !ok {
 		return []byte{}
 	}
-	return hashOf(c.Value)
+	return hashOf(id)
 }
 
 // SignOut ends the session of a request and removes its cookie.
@@ -119,7 +105,7 @@ func (a *Auth) SignOut(ctx context.Context, w http.ResponseWriter, r *http.Reque
 	if err := a.store.Update(ctx, entry, func(tx *store.Tx) error { return tx.DeleteSession(old) }); err != nil {
 		return err
 	}
-	a.setCookie(w, sessionCookie, "", -1)
+	a.carrier.hand(w, r, sessionCookie, "", -1)
 	return nil
 }
 

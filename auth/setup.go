@@ -104,8 +104,8 @@ func (a *Auth) entered(w http.ResponseWriter, err error, plain, userID string) e
 	if err != nil {
 		return err
 	}
-	a.setCookie(w, sessionCookie, plain, 0)
-	a.rememberDevice(w, userID)
+	a.carrier.hand(w, r, sessionCookie, plain, 0)
+	a.rememberDevice(w, r, userID)
 	return nil
 }
 

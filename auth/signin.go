@@ -39,8 +39,8 @@ func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	if err != nil {
 		return access.Actor{}, err
 	}
-	a.setCookie(w, sessionCookie, plain, 0)
-	a.rememberDevice(w, u.ID)
+	a.carrier.hand(w, r, sessionCookie, plain, 0)
+	a.rememberDevice(w, r, u.ID)
 	return who, nil
 }
 
@@ -108,7 +108,7 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 		return replaceSession(tx, old.Hash, s)
 	})
 	if err == nil {
-		a.setCookie(w, sessionCookie, plain, 0)
+		a.carrier.hand(w, r, sessionCookie, plain, 0)
 	}
 	return err
 }
@@ -132,7 +132,7 @@ func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.R
 		return setPassword(tx, u.ID, hash, s)
 	})
 	if err == nil {
-		a.setCookie(w, sessionCookie, plain, 0)
+		a.carrier.hand(w, r, sessionCookie, plain, 0)
 	}
 	return err
 }
