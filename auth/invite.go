@@ -76,5 +76,5 @@ func (a *Auth) AcceptInvite(ctx context.Context, w http.ResponseWriter, r *http.
 		}
 		return setPassword(tx, u.ID, hash, s)
 	})
-	return a.entered(w, err, plain, u.ID)
+	return a.entered(w, r, err, plain, u.ID)
 }

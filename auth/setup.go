@@ -93,11 +93,11 @@ func (a *Auth) CompleteSetup(ctx context.Context, w http.ResponseWriter, r *http
 		}
 		return replaceSession(tx, a.oldSession(r), s)
 	})
-	return a.entered(w, err, plain, u.ID)
+	return a.entered(w, r, err, plain, u.ID)
 }
 
 // entered gives the browser its cookies after an act that signed it in.
-func (a *Auth) entered(w http.ResponseWriter, err error, plain, userID string) error {
+func (a *Auth) entered(w http.ResponseWriter, r *http.Request, err error, plain, userID string) error {
 	if errors.Is(err, store.ErrExists) {
 		return &FieldError{"email", "Someone has this address already. Choose another"}
 	}
