@@ -21,7 +21,7 @@ const (
 	// trustTime is how long an unused connection is believed to be alive without asking.
 	trustTime = time.Second
 	// resetTime is how long a connection may take to forget what a statement left behind.
-	resetTime = 5 * time.Second
+	resetTime = 2 * time.Second
 	// closeTime is how long the server may take to hear that a connection ends.
 	closeTime = time.Second
 	// cancelTime is how long the server may take to hear that a statement is cancelled.

@@ -12,20 +12,16 @@ import (
 // tls.TLS_RSA_WITH_AES_128_GCM_SHA256 listed, and not otherwise.
 func MySQL(t testing.TB, o Options) *Server {
 	t.Helper()
-	return shared(t, "mysql", o, startMySQL)
+	return shared(t, "mysql", "nobody", o, startMySQL)
 }
 
 // MariaDB starts Debian's MariaDB.
 func MariaDB(t testing.TB, o Options) *Server {
 	t.Helper()
-	return shared(t, "mariadb", o, startMariaDB)
+	return shared(t, "mariadb", "nobody", o, startMariaDB)
 }
 
-func startMySQL(o Options) (*Server, error) {
-	dir, err := folder("mysql", "nobody")
-	if err != nil {
-		return nil, err
-	}
+func startMySQL(dir, user string, o Options) (*Server, error) {
 	root, err := fetched("mysql-8.0", dir)
 	if err != nil {
 		return nil, err
@@ -35,28 +31,24 @@ func startMySQL(o Options) (*Server, error) {
 	}
 	path := filepath.Join(root, "bin", "mysqld")
 	common := []string{"--no-defaults", "--datadir=" + filepath.Join(dir, "data"), "--basedir=" + root, "--lc-messages-dir=" + filepath.Join(root, "share")}
-	if err := setup(dir, "nobody", path, append(common, "--initialize-insecure")...); err != nil {
+	if err := setup(dir, user, path, append(common, "--initialize-insecure")...); err != nil {
 		return nil, err
 	}
 	s := newMySQL("mysql", "8.0.15")
-	return s, runMySQL(s, o, dir, path, append(common, "--mysqlx=OFF"))
+	return s, runMySQL(s, o, dir, user, path, append(common, "--mysqlx=OFF"))
 }
 
-func startMariaDB(o Options) (*Server, error) {
+func startMariaDB(dir, user string, o Options) (*Server, error) {
 	const path = "/usr/sbin/mariadbd"
 	if err := installed(path, "mariadb-server"); err != nil {
 		return nil, err
 	}
-	dir, err := folder("mariadb", "nobody")
-	if err != nil {
-		return nil, err
-	}
 	data := "--datadir=" + filepath.Join(dir, "data")
-	if err := setup(dir, "nobody", "/usr/bin/mariadb-install-db", "--no-defaults", data, "--skip-test-db", "--auth-root-authentication-method=normal"); err != nil {
+	if err := setup(dir, user, "/usr/bin/mariadb-install-db", "--no-defaults", data, "--skip-test-db", "--auth-root-authentication-method=normal"); err != nil {
 		return nil, err
 	}
 	s := newMySQL("mariadb", "10.11")
-	return s, runMySQL(s, o, dir, path, []string{"--no-defaults", data})
+	return s, runMySQL(s, o, dir, user, path, []string{"--no-defaults", data})
 }
 
 func newMySQL(product, version string) *Server {
@@ -65,25 +57,25 @@ func newMySQL(product, version string) *Server {
 }
 
 // runMySQL starts a server whose data folder is ready, with its people made by its init file.
-func runMySQL(s *Server, o Options, dir, path string, args []string) (err error) {
+func runMySQL(s *Server, o Options, dir, user, path string, args []string) (err error) {
 	if s.Port, err = freePort(); err != nil {
 		return err
 	}
-	if err := put(dir, "init.sql", strings.Join(mysqlPeople(s, o), "\n")+"\n", "nobody"); err != nil {
+	if err := put(dir, "init.sql", strings.Join(mysqlPeople(s, o), "\n")+"\n", user); err != nil {
 		return err
 	}
 	args = append(args, "--bind-address=127.0.0.1", "--port="+strconv.Itoa(s.Port), "--socket="+filepath.Join(dir, "s"),
 		"--pid-file="+filepath.Join(dir, "pid"), "--init-file="+filepath.Join(dir, "init.sql"), "--skip-name-resolve", "--skip-log-bin",
 		"--performance-schema=OFF", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=0", "--max-connections=200", "--tmpdir="+dir)
-	if args, err = mysqlTLS(s, o, dir, args); err != nil {
+	if args, err = mysqlTLS(s, o, dir, user, args); err != nil {
 		return err
 	}
-	p := program{dir: dir, user: "nobody", signal: "KILL", path: path, args: args, ready: "ready for connections", failed: "Aborting"}
+	p := program{dir: dir, user: user, signal: "KILL", path: path, args: args, ready: "ready for connections", failed: "Aborting"}
 	s.alive, err = p.run()
 	return err
 }
 
-func mysqlTLS(s *Server, o Options, dir string, args []string) ([]string, error) {
+func mysqlTLS(s *Server, o Options, dir, user string, args []string) ([]string, error) {
 	if o.NoTLS {
 		return append(args, "--skip-ssl"), nil
 	}
@@ -96,7 +88,7 @@ func mysqlTLS(s *Server, o Options, dir string, args []string) ([]string, error)
 	}
 	s.CA = files.ca
 	for name, text := range map[string]string{"ca": files.ca, "cert": files.cert, "key": files.key} {
-		if err := put(dir, name+".pem", text, "nobody"); err != nil {
+		if err := put(dir, name+".pem", text, user); err != nil {
 			return nil, err
 		}
 		args = append(args, "--ssl-"+name+"="+filepath.Join(dir, name+".pem"))

@@ -11,7 +11,7 @@ import (
 // Postgres starts a PostgreSQL server: Debian's 15, or "18" from Maven Central.
 func Postgres(t testing.TB, o Options) *Server {
 	t.Helper()
-	return shared(t, "postgres", o, startPostgres)
+	return shared(t, "postgres", "postgres", o, startPostgres)
 }
 
 // hba lets people in as a guarded server does: a password by SCRAM, one user by certificate, one from nowhere.
@@ -21,29 +21,25 @@ host all patchbay_refused all reject
 host all all 127.0.0.1/32 scram-sha-256
 `
 
-func startPostgres(o Options) (*Server, error) {
+func startPostgres(dir, user string, o Options) (*Server, error) {
 	s := &Server{Product: "postgres", Version: o.Version, Host: "127.0.0.1", Database: "patchbay", User: "patchbay", Password: password(),
 		Admin: "postgres", AdminPassword: password(), CertUser: "patchbay_cert", RefusedUser: "patchbay_refused"}
-	dir, err := folder("postgres", "postgres")
-	if err != nil {
-		return nil, err
-	}
 	bin, err := postgresPrograms(s, dir)
 	if err != nil {
 		return nil, err
 	}
 	data := filepath.Join(dir, "data")
-	if err := put(dir, "pw", s.AdminPassword, "postgres"); err != nil {
+	if err := put(dir, "pw", s.AdminPassword, user); err != nil {
 		return nil, err
 	}
-	if err := setup(dir, "postgres", filepath.Join(bin, "initdb"), "-D", data, "-U", s.Admin, "-A", "scram-sha-256",
+	if err := setup(dir, user, filepath.Join(bin, "initdb"), "-D", data, "-U", s.Admin, "-A", "scram-sha-256",
 		"--pwfile", filepath.Join(dir, "pw"), "-E", "UTF8", "--no-locale", "-N"); err != nil {
 		return nil, err
 	}
-	if err := configurePostgres(s, o, data); err != nil {
+	if err := configurePostgres(s, o, data, user); err != nil {
 		return nil, err
 	}
-	p := program{dir: dir, user: "postgres", signal: "QUIT", path: filepath.Join(bin, "postgres"), args: []string{"-D", data, "-k", dir},
+	p := program{dir: dir, user: user, signal: "QUIT", path: filepath.Join(bin, "postgres"), args: []string{"-D", data, "-k", dir},
 		ready: "database system is ready to accept connections", failed: "FATAL:"}
 	if s.alive, err = p.run(); err != nil {
 		return nil, err
@@ -61,7 +57,7 @@ func postgresPrograms(s *Server, dir string) (bin string, err error) {
 	return filepath.Join(root, "bin"), err
 }
 
-func configurePostgres(s *Server, o Options, data string) (err error) {
+func configurePostgres(s *Server, o Options, data, user string) (err error) {
 	if s.Port, err = freePort(); err != nil {
 		return err
 	}
@@ -79,16 +75,16 @@ func configurePostgres(s *Server, o Options, data string) (err error) {
 		}
 		s.CA = files.ca
 		for name, text := range map[string]string{"ca.pem": files.ca, "cert.pem": files.cert, "key.pem": files.key} {
-			if err := put(data, name, text, "postgres"); err != nil {
+			if err := put(data, name, text, user); err != nil {
 				return err
 			}
 		}
 		conf = append(conf, "ssl = on", "ssl_ca_file = 'ca.pem'", "ssl_cert_file = 'cert.pem'", "ssl_key_file = 'key.pem'")
 	}
-	if err := put(data, "pg_hba.conf", hbaFor(o), "postgres"); err != nil {
+	if err := put(data, "pg_hba.conf", hbaFor(o), user); err != nil {
 		return err
 	}
-	return put(data, "postgresql.auto.conf", strings.Join(conf, "\n")+"\n", "postgres")
+	return put(data, "postgresql.auto.conf", strings.Join(conf, "\n")+"\n", user)
 }
 
 // hbaFor leaves out what a server without TLS does not know.

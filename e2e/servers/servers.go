@@ -68,8 +68,11 @@ var (
 	running = map[key]*entry{}
 )
 
+// A starter starts a server whose files lie in dir, as the given user where we may choose.
+type starter func(dir, user string, o Options) (*Server, error)
+
 // shared starts a server the first time that it is asked for. A failure fails every test that asks.
-func shared(t testing.TB, product string, o Options, start func(Options) (*Server, error)) *Server {
+func shared(t testing.TB, product, user string, o Options, start starter) *Server {
 	t.Helper()
 	mu.Lock()
 	e := running[key{product, o}]
@@ -78,11 +81,24 @@ func shared(t testing.TB, product string, o Options, start func(Options) (*Serve
 		running[key{product, o}] = e
 	}
 	mu.Unlock()
-	e.once.Do(func() { e.server, e.err = start(o) })
+	e.once.Do(func() { e.server, e.err = started(product, user, o, start) })
 	if e.err != nil {
 		t.Fatalf("start %s: %v", product, e.err)
 	}
 	return e.server
+}
+
+// started leaves nothing behind when it fails.
+func started(product, user string, o Options, start starter) (*Server, error) {
+	dir, err := folder(product, user)
+	if err != nil {
+		return nil, err
+	}
+	s, err := start(dir, user, o)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return s, nil
 }
 
 // A program is a server's process before it runs.
