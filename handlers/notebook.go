@@ -322,10 +322,32 @@ func (s *Server) runCell(w http.ResponseWriter, r *http.Request, who access.Acto
 			return s.runRefused(w, r, who, err)
 		}
 	}
-	if _, err := s.Notebook.RunCell(r.Context(), who, r.PathValue("project"), v.ID); err != nil {
+	res, err := s.Notebook.RunCell(r.Context(), who, r.PathValue("project"), v.ID)
+	if err != nil {
 		return s.runRefused(w, r, who, err)
 	}
+	if err := s.awaitQuick(r.Context(), who, res.ID); err != nil {
+		return err
+	}
 	return s.cellOutput(w, r, who)
+}
+
+// quick is how long the answer to running a cell waits for its result: most are there by then and show without a second request.
+const quick = 60 * time.Millisecond
+
+func (s *Server) awaitQuick(ctx context.Context, who access.Actor, resultID string) error {
+	ctx, cancel := context.WithTimeout(ctx, quick)
+	defer cancel()
+	states, err := s.Query.Follow(ctx, who, resultID)
+	if err != nil {
+		return err
+	}
+	for res := range states {
+		if res.State != "running" || res.Rows > 0 {
+			return nil
+		}
+	}
+	return nil
 }
 
 func (s *Server) runRefused(w http.ResponseWriter, r *http.Request, who access.Actor, err error) error {

@@ -71,6 +71,14 @@ type CellResult struct {
 // running says whether rows still come.
 func (r CellResult) running() bool { return r.State == "running" }
 
+// again is when a running cell asks for itself again: soon while its first row is awaited, so that it shows at once.
+func (r CellResult) again() string {
+	if r.Rows == 0 && r.Took < 10*time.Second {
+		return "load delay:80ms"
+	}
+	return "load delay:400ms"
+}
+
 // dom is the id of one part of the cell.
 func (c Cell) dom(part string) string { return "cell-" + c.ID + part }
 
