@@ -377,7 +377,7 @@ func TestUnchangedSourceWritesNothing(t *testing.T) {
 	if b.rowHash(t) != rows {
 		t.Error("catalog rows were written")
 	}
-	if grown := b.walSize(t) - before; grown > 120_000 {
+	if grown := b.walSize(t) - before; grown > 40_000 {
 		t.Errorf("the log grew by %d bytes", grown)
 	}
 	if b.mustShard(t) != shard {
