@@ -73,7 +73,9 @@ func (d *Diff) Know(key string, hash []byte) {
 
 // Into is the sink for the reading. It hands each table that the filter keeps to each, once, and what is new or changed to next
 // as well, and forgets every table at once. An error of theirs ends the reading.
-func (d *Diff) Into(each func(Table) error, next func(Difference) error) Sink { return comparison{d, each, next} }
+func (d *Diff) Into(each func(Table) error, next func(Difference) error) Sink {
+	return comparison{d, each, next}
+}
 
 type comparison struct {
 	*Diff
