@@ -40,7 +40,7 @@ func TestEscapes(t *testing.T) {
 			to.Values["read_only"] = mode
 			src := openTarget(t, to)
 			before := fingerprint(t, outside)
-			for _, sql := range append(escapes(outside, secret), unsafe(outside)...) {
+			for _, sql := range append(escapes(outside, secret), pastTheLock(outside)...) {
 				got, err := answerStatement(t.Context(), src, connectors.Statement{SQL: sql})
 				checkRefused(t, sql, got, err)
 			}
@@ -164,8 +164,8 @@ func escapes(outside, secret string) []string {
 	}
 }
 
-// unsafe are the ways past the engine's lock, which only our guard refuses.
-func unsafe(outside string) []string {
+// pastTheLock are the ways past the engine's lock, which only our guard refuses.
+func pastTheLock(outside string) []string {
 	out := filepath.Join(outside, "out")
 	return []string{
 		"call enable_logging()",
