@@ -59,13 +59,26 @@ func (r *Registry) FromURL(raw string) (*Connector, Values, Secrets, error) {
 		}
 	}
 	if found == nil {
-		return nil, nil, nil, &FieldError{Key: "url", Words: "No database here has URLs that begin like this. Choose the database and fill in its form"}
+		return r.fromDSN(raw)
 	}
 	v, s, err := found.ParseURL(raw)
 	if bad := (*FieldError)(nil); err != nil && !errors.As(err, &bad) {
 		err = &FieldError{Key: "url", Words: "This cannot be read as a connection URL of " + found.Name}
 	}
 	return found, v, s, err
+}
+
+// fromDSN reads a DSN, which has no scheme to tell whose it is: the first connector that can read it takes it.
+func (r *Registry) fromDSN(raw string) (*Connector, Values, Secrets, error) {
+	for _, c := range r.list {
+		if c.ParseURL == nil || strings.Contains(raw, "://") {
+			continue
+		}
+		if v, s, err := c.ParseURL(raw); err == nil {
+			return c, v, s, nil
+		}
+	}
+	return nil, nil, nil, &FieldError{Key: "url", Words: "No database here has URLs that begin like this. Choose the database and fill in its form"}
 }
 
 // AllFields are the connector's own fields and the TLS and SSH fields that its declaration asks for, in the order of the form.
