@@ -7,7 +7,6 @@
 package sqlite
 
 import (
-	"errors"
 	"path/filepath"
 	"strings"
 
@@ -50,7 +49,7 @@ var fileField = connectors.Field{
 // checkName refuses what cannot be a name below the folder. What the name leads to is decided when it is opened.
 func checkName(name string) error {
 	if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00") {
-		return errors.New("Enter the name of a file in the folder for database files, without a path that leads out of it")
+		return connectors.Words("Enter the name of a file in the folder for database files, without a path that leads out of it")
 	}
 	return nil
 }
