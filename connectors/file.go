@@ -13,13 +13,22 @@ import (
 var errFileRefused = &Error{Cause: CauseRefusedPolicy, Op: "open the file", Message: "only files in the folder for database files can be opened",
 	Hint: "Enter the name of a file in the folder for database files, as it is below that folder"}
 
+// CheckFileName is the check of a database file's name: one that could be below the folder. What it leads to is decided when the
+// file is opened.
+func CheckFileName(name string) error {
+	if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00") {
+		return Words("Enter the name of a file in the folder for database files, without a path that leads out of it")
+	}
+	return nil
+}
+
 // openFile resolves the name of a database file to a path below dir, with a fact about it. It refuses every way out of dir, what
 // is no plain file, and the forbidden files, by whatever name they are reached.
 func openFile(dir string, forbidden []string, name string) (path, detail string, err error) {
 	if dir == "" {
 		return "", "", &Error{Cause: CauseUnsupported, Op: "open the file", Message: "no folder for database files is set up"}
 	}
-	if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00") {
+	if CheckFileName(name) != nil {
 		return "", "", errFileRefused
 	}
 	root, err := filepath.EvalSymlinks(dir)

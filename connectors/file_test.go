@@ -70,3 +70,16 @@ func TestSize(t *testing.T) {
 		}
 	}
 }
+
+func TestCheckFileName(t *testing.T) {
+	for _, name := range []string{"/etc/passwd", "../x.db", "a/../../x", "..", `..\x`, "a\x00b", ""} {
+		if CheckFileName(name) == nil {
+			t.Errorf("%q is taken", name)
+		}
+	}
+	for _, name := range []string{"a.db", "team/a.db", "a b.db", "ä.sqlite"} {
+		if err := CheckFileName(name); err != nil {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}

@@ -7,9 +7,6 @@
 package duckdb
 
 import (
-	"path/filepath"
-	"strings"
-
 	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/dialect"
@@ -43,7 +40,7 @@ var fields = []connectors.Field{
 		Redirects:   true,
 		Placeholder: "sales.duckdb",
 		Help:        "The name of a file in the folder for database files",
-		Check:       checkName,
+		Check:       connectors.CheckFileName,
 	},
 	{
 		Key:     "read_only",
@@ -54,12 +51,4 @@ var fields = []connectors.Field{
 		Default: "true",
 		Help:    "While this is off, statements that write may change the file, one at a time",
 	},
-}
-
-// checkName refuses what cannot be a name below the folder. What the name leads to is decided when it is opened.
-func checkName(name string) error {
-	if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00") {
-		return connectors.Words("Enter the name of a file in the folder for database files, without a path that leads out of it")
-	}
-	return nil
 }

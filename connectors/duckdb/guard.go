@@ -28,7 +28,7 @@ func guard(sql string) error {
 	}
 	return &connectors.Error{
 		Cause: connectors.CauseDenied, Op: "read the statement", Message: "the statement names a DuckDB function that is refused here, in " + found,
-		Hint: "Write the statement without it. A column or table named query must not stand before a bracket or a comment.",
+		Hint: "Write the statement without it. A column or table named query must not stand before a bracket or a comment",
 	}
 }
 
@@ -51,6 +51,6 @@ func guardKind(kind engine.StatementType) error {
 	}
 	return &connectors.Error{
 		Cause: connectors.CauseDenied, Op: "read the statement", Message: "DuckDB statements of this kind are refused here",
-		Hint: "A statement reads or changes the tables of its file. There is no session to set up, and no other file.",
+		Hint: "A statement reads or changes the tables of its file. There is no session to set up, and no other file",
 	}
 }

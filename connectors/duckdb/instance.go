@@ -105,7 +105,7 @@ func checkMagic(f *os.File) error {
 func written() error {
 	return &connectors.Error{
 		Cause: connectors.CauseLimit, Op: "open the file", Message: "another program has the file open for writing",
-		Hint: "Close it there, or wait until it is done.",
+		Hint: "Close it there, or wait until it is done",
 	}
 }
 

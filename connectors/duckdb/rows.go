@@ -60,7 +60,7 @@ func (r *rows) describe() error {
 func unsupported(name string) error {
 	return &connectors.Error{
 		Cause: connectors.CauseUnsupported, Op: "read the result", Message: "the column " + strconv.Quote(name) + " has a type without a text of its own",
-		Hint: "Cast the column to VARCHAR.",
+		Hint: "Cast the column to VARCHAR",
 	}
 }
 

@@ -37,15 +37,15 @@ func classify(err error) *connectors.Error {
 func causeOf(code sqlite3.ErrNo) (cause connectors.Cause, hint string) {
 	switch code {
 	case sqlite3.ErrAuth, sqlite3.ErrPerm, sqlite3.ErrReadonly:
-		return connectors.CauseDenied, "SQLite files are opened read-only, and statements that reach out of the file are refused."
+		return connectors.CauseDenied, "SQLite files are opened read-only, and statements that reach out of the file are refused"
 	case sqlite3.ErrNotADB, sqlite3.ErrFormat:
-		return connectors.CauseUnsupported, "The file is no SQLite database, or it is encrypted."
+		return connectors.CauseUnsupported, "The file is no SQLite database, or it is encrypted"
 	case sqlite3.ErrCorrupt:
-		return connectors.CauseUnsupported, "The file is damaged."
+		return connectors.CauseUnsupported, "The file is damaged"
 	case sqlite3.ErrCantOpen:
-		return connectors.CauseNotFound, "A file in WAL mode needs the folder to be writable, or its -shm file to be there."
+		return connectors.CauseNotFound, "A file in WAL mode needs the folder to be writable, or its -shm file to be there"
 	case sqlite3.ErrBusy, sqlite3.ErrLocked:
-		return connectors.CauseLimit, "Another program is writing to the file. Try again when it is done."
+		return connectors.CauseLimit, "Another program is writing to the file. Try again when it is done"
 	case sqlite3.ErrTooBig, sqlite3.ErrNomem, sqlite3.ErrFull:
 		return connectors.CauseLimit, ""
 	case sqlite3.ErrIoErr:

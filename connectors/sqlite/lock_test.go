@@ -131,16 +131,3 @@ func TestReadingPragmasAreAllowed(t *testing.T) {
 		}
 	}
 }
-
-// TestSessionsDoNotMeet sets what a session may set, and finds nothing of it in the next.
-func TestSessionsDoNotMeet(t *testing.T) {
-	t.Parallel()
-	src := openFile(t, "create table t (a int)")
-	if _, _, err := answer(t.Context(), src, "select count(*) from t"); err != nil {
-		t.Fatal(err)
-	}
-	got, _, err := answer(t.Context(), src, "select total_changes() + changes() + last_insert_rowid()")
-	if err != nil || got[0] != "0" {
-		t.Errorf("%v, %v", got, err)
-	}
-}

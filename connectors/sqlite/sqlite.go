@@ -7,9 +7,6 @@
 package sqlite
 
 import (
-	"path/filepath"
-	"strings"
-
 	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/dialect"
@@ -43,13 +40,5 @@ var fileField = connectors.Field{
 	Redirects:   true,
 	Placeholder: "sales.db",
 	Help:        "The name of a file in the folder for database files. It is opened read-only.",
-	Check:       checkName,
-}
-
-// checkName refuses what cannot be a name below the folder. What the name leads to is decided when it is opened.
-func checkName(name string) error {
-	if !filepath.IsLocal(name) || strings.ContainsAny(name, "\\\x00") {
-		return connectors.Words("Enter the name of a file in the folder for database files, without a path that leads out of it")
-	}
-	return nil
+	Check:       connectors.CheckFileName,
 }
