@@ -106,11 +106,7 @@ func read(tx *store.Tx, projectID string, page *Page) (access.Project, error) {
 	for i, c := range cells {
 		page.Cells[i].Cell = c
 	}
-	facts := access.Project{ID: page.Project.ID, Shares: page.Project.Shares}
-	for _, c := range page.Connections {
-		facts.Uses = append(facts.Uses, c.Access())
-	}
-	return facts, nil
+	return page.Project.Facts(page.Connections), nil
 }
 
 // lastResults finds the last result of each cell.

@@ -26,32 +26,6 @@ func current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 	return who, nil
 }
 
-// projectFacts are what decisions on a project need.
-func projectFacts(tx *store.Tx, id string) (access.Project, error) {
-	p, err := tx.Project(id)
-	if err != nil {
-		return access.Project{}, fmt.Errorf("read project: %w", err)
-	}
-	uses, err := tx.ProjectUses(id)
-	if err != nil {
-		return access.Project{}, fmt.Errorf("read connections of project: %w", err)
-	}
-	facts := access.Project{ID: p.ID, Shares: p.Shares}
-	for _, c := range uses {
-		facts.Uses = append(facts.Uses, c.Access())
-	}
-	return facts, nil
-}
-
-// owner is the project that a project connection belongs to; nil for a workspace connection.
-func owner(tx *store.Tx, c store.Connection) (*access.Project, error) {
-	if c.ProjectID == "" {
-		return nil, nil
-	}
-	p, err := projectFacts(tx, c.ProjectID)
-	return &p, err
-}
-
 // mayRun decides whether who may run the request, and answers with the connection as it is now.
 func mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, error) {
 	who, err := current(tx, who)
@@ -62,7 +36,7 @@ func mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, erro
 	if err != nil {
 		return c, fmt.Errorf("read connection: %w", err)
 	}
-	p, err := owner(tx, c)
+	p, err := tx.Owner(c)
 	if err != nil {
 		return c, err
 	}
@@ -77,7 +51,7 @@ func mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, erro
 
 // mayRunIn decides whether who may run cells in the project, and whether the project uses the connection.
 func mayRunIn(tx *store.Tx, who access.Actor, projectID, connectionID string) error {
-	p, err := projectFacts(tx, projectID)
+	p, err := tx.ProjectFacts(projectID)
 	if err != nil {
 		return err
 	}
@@ -97,7 +71,7 @@ func mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, er
 	if err != nil {
 		return who, err
 	}
-	p, err := projectFacts(tx, res.ProjectID)
+	p, err := tx.ProjectFacts(res.ProjectID)
 	if err != nil {
 		return who, err
 	}
@@ -108,7 +82,7 @@ func mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, er
 	if err != nil {
 		return who, fmt.Errorf("read connection of result: %w", err)
 	}
-	owner, err := owner(tx, c)
+	owner, err := tx.Owner(c)
 	if err != nil {
 		return who, err
 	}
@@ -124,7 +98,7 @@ func mayCancel(tx *store.Tx, who access.Actor, res store.Result) error {
 	if err != nil {
 		return err
 	}
-	p, err := projectFacts(tx, res.ProjectID)
+	p, err := tx.ProjectFacts(res.ProjectID)
 	if err != nil {
 		return err
 	}

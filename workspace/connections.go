@@ -79,7 +79,7 @@ func (w *Workspace) mayCreate(ctx context.Context, who access.Actor, in Connecti
 		return invalid("draft", "Only workspace connections can be drafts")
 	}
 	return w.Store.View(ctx, func(tx *store.Tx) error {
-		p, err := projectFacts(tx, in.ProjectID)
+		p, err := tx.ProjectFacts(in.ProjectID)
 		if err != nil {
 			return err
 		}
@@ -230,7 +230,7 @@ func (w *Workspace) editable(ctx context.Context, who access.Actor, id string) (
 		if c.ProjectID == "" || who.IsAdmin() {
 			return c, hiddenUnless(adminAct(who, "edit a workspace connection"))
 		}
-		p, err := projectFacts(tx, c.ProjectID)
+		p, err := tx.ProjectFacts(c.ProjectID)
 		if err != nil {
 			return c, err
 		}

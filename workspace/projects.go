@@ -67,10 +67,7 @@ func projectView(tx *store.Tx, who access.Actor, p store.Project) (ProjectView, 
 	if err != nil {
 		return ProjectView{}, access.Project{}, err
 	}
-	facts := access.Project{ID: p.ID, Shares: p.Shares}
-	for i := range uses {
-		facts.Uses = append(facts.Uses, uses[i].Access())
-	}
+	facts := p.Facts(uses)
 	return ProjectView{Project: p, Uses: uses, Decision: access.OnProject(who, facts)}, facts, nil
 }
 
@@ -233,7 +230,7 @@ func checkTarget(tx *store.Tx, s access.Share) error {
 // Import makes a project use a workspace connection.
 func (w *Workspace) Import(ctx context.Context, who access.Actor, projectID, connectionID string) error {
 	return w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
-		p, err := projectFacts(tx, projectID)
+		p, err := tx.ProjectFacts(projectID)
 		if err != nil {
 			return entry, err
 		}

@@ -61,33 +61,10 @@ func newID() (string, error) {
 	return id.String(), nil
 }
 
-// projectFacts reads what decisions about a project need.
-func projectFacts(tx *store.Tx, id string) (access.Project, error) {
-	p, err := tx.Project(id)
-	if err != nil {
-		return access.Project{}, err
-	}
-	uses, err := tx.ProjectUses(id)
-	if err != nil {
-		return access.Project{}, err
-	}
-	facts := access.Project{ID: p.ID, Shares: p.Shares}
-	for i := range uses {
-		facts.Uses = append(facts.Uses, uses[i].Access())
-	}
-	return facts, nil
-}
-
 // connectionFacts reads what decisions about a connection need: itself, and its project where it belongs to one.
 func connectionFacts(tx *store.Tx, c store.Connection) (access.Connection, *access.Project, error) {
-	if c.ProjectID == "" {
-		return c.Access(), nil, nil
-	}
-	p, err := projectFacts(tx, c.ProjectID)
-	if err != nil {
-		return access.Connection{}, nil, err
-	}
-	return c.Access(), &p, nil
+	p, err := tx.Owner(c)
+	return c.Access(), p, err
 }
 
 // view runs fn in one read snapshot and returns what it returned.
