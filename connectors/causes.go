@@ -62,3 +62,13 @@ func (e *Error) Advice() string {
 	}
 	return e.Cause.Hint()
 }
+
+// AboutReaching says whether the words of an error with this cause tell of the network around a server: those are for Admins,
+// everyone else sees the cause alone (PROMISES P15).
+func (c Cause) AboutReaching() bool {
+	switch c {
+	case CauseAddress, CauseRefusedPolicy, CauseUnreachable, CauseTunnel, CauseHostKey, CauseTLS:
+		return true
+	}
+	return false
+}

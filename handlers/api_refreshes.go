@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"patchbay/access"
+	"patchbay/connectors"
 	"patchbay/store"
 )
 
@@ -28,7 +29,12 @@ type apiRunError struct {
 	Hint   string `json:"hint"`
 }
 
-func (s *Server) apiRunOf(run store.Run) apiRun {
+// apiRunOf is a run as who may see it: the server's own words about reaching it are for Admins (P15).
+func (s *Server) apiRunOf(who access.Actor, run store.Run) apiRun {
+	if !who.IsAdmin() && connectors.Cause(run.Cause).AboutReaching() {
+		run.Error = connectors.Cause(run.Cause).Words()
+	}
+
 	if live, ok := s.Refresh.Progress(run.ID); ok && run.Finished.IsZero() {
 		run.Phase, run.Read = live.Phase, live.Read
 	}
@@ -68,7 +74,7 @@ func (s *Server) apiRefreshes(w http.ResponseWriter, r *http.Request, who access
 	}
 	items := make([]apiRun, len(runs))
 	for i, run := range runs {
-		items[i] = s.apiRunOf(run)
+		items[i] = s.apiRunOf(who, run)
 	}
 	return writeList(w, items, next)
 }
@@ -91,7 +97,7 @@ func (s *Server) apiRefresh(w http.ResponseWriter, r *http.Request, who access.A
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, s.apiRunOf(run))
+	return writeJSON(w, http.StatusOK, s.apiRunOf(who, run))
 }
 
 // apiChanges pages through what a run added, removed and changed; the cursor is the number of changes before the page.
@@ -136,5 +142,5 @@ func (s *Server) apiCancelRefresh(w http.ResponseWriter, r *http.Request, who ac
 	if run, err = s.Store.Run(r.Context(), run.ID); err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, s.apiRunOf(run))
+	return writeJSON(w, http.StatusOK, s.apiRunOf(who, run))
 }

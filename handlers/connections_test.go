@@ -203,3 +203,30 @@ func TestDuplicateLeavesTheSecretsBehind(t *testing.T) {
 		t.Errorf("there are %d connections", len(all))
 	}
 }
+
+// What a server's answer, or its silence, tells of the network is for Admins; everyone else sees the cause (P15).
+func TestOthersSeeTheCauseOfAFailedRefreshAlone(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	if a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {"1"}})); a.status != http.StatusSeeOther {
+		t.Fatalf("creating answers %d", a.status)
+	}
+	c := s.only()
+	runs, err := s.server.Store.Runs(t.Context(), c.ID, 1, "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(t.Context(), runs[0].ID))
+	path := "/api/v1/connections/" + c.ID + "/refreshes"
+	if a := s.do("admin", "GET", path, nil); !strings.Contains(a.body, "127.0.0.1") {
+		t.Errorf("an Admin reads %s", a.body)
+	}
+	for _, p := range []string{path, path + "/" + runs[0].ID, "/api/v1/connections/" + c.ID} {
+		if a := s.do("editor", "GET", p, nil); a.status != http.StatusOK || strings.Contains(a.body, "127.0.0.1") {
+			t.Errorf("an Editor reads %d %s", a.status, a.body)
+		}
+	}
+	query := `{"connection_id":"` + c.ID + `","sql":"select 1"}`
+	if a := s.do("editor", "POST", "/api/v1/query", query); a.status != http.StatusBadGateway || strings.Contains(a.body, "127.0.0.1") {
+		t.Errorf("an Editor's query answers %d %s", a.status, a.body)
+	}
+}

@@ -70,19 +70,10 @@ func (r *Runner) result(ctx context.Context, who access.Actor, id string) (store
 			k = &keeper{}
 		}
 	}
-	if !who.IsAdmin() && aboutReaching(connectors.Cause(res.Cause)) {
+	if !who.IsAdmin() && connectors.Cause(res.Cause).AboutReaching() {
 		res.Error = ""
 	}
 	return res, k, nil
-}
-
-// aboutReaching says whether the words of an error tell of the network around a server, which is for Admins (P15).
-func aboutReaching(c connectors.Cause) bool {
-	switch c {
-	case connectors.CauseAddress, connectors.CauseRefusedPolicy, connectors.CauseUnreachable, connectors.CauseTunnel, connectors.CauseHostKey, connectors.CauseTLS:
-		return true
-	}
-	return false
 }
 
 // Rows is a page of a kept result, while it is made too. It decodes only the chunks that hold the rows.

@@ -24,7 +24,7 @@ func (r *Runner) Stream(ctx context.Context, who access.Actor, req Request, to S
 // forAsker takes the server's words out of an error about reaching it: they tell of the network, which is for Admins (P15).
 func forAsker(who access.Actor, err error) error {
 	var e *connectors.Error
-	if !errors.As(err, &e) || who.IsAdmin() || !aboutReaching(e.Cause) {
+	if !errors.As(err, &e) || who.IsAdmin() || !e.Cause.AboutReaching() {
 		return err
 	}
 	short := *e
