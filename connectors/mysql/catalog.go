@@ -6,6 +6,7 @@ import (
 	_ "embed" // the catalog queries stand beside this file, as the database's administrator reads them
 	"errors"
 	"fmt"
+	"strings"
 
 	"patchbay/catalog"
 )
@@ -13,6 +14,8 @@ import (
 var (
 	//go:embed sql/databases.sql
 	databasesSQL string
+	//go:embed sql/names.sql
+	namesSQL string
 	//go:embed sql/tables.sql
 	tablesSQL string
 	//go:embed sql/columns.sql
@@ -23,8 +26,8 @@ var (
 
 var levels = []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}
 
-// ReadCatalog implements connectors.Source: one statement for the databases and three for each that the filter lets through.
-// A statement of information_schema without a database would open every table of the server.
+// ReadCatalog implements connectors.Source: one statement for the databases and three for each that the filter lets through,
+// four where it names tables. A statement of information_schema without a database would open every table of the server.
 func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
 	match, err := catalog.NewMatcher(f, levels)
 	if err != nil {
@@ -39,7 +42,7 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 		if !match.Keeps(catalog.Path{name}) {
 			continue
 		}
-		read, err := s.readDatabase(ctx, name, match, to)
+		read, err := s.readDatabase(ctx, &reader{database: name, match: match, to: to, mariadb: s.variant.quotesDefaults, picks: f.Tables != catalog.Rule{}})
 		if err != nil {
 			return err
 		}
@@ -69,12 +72,11 @@ func (s *source) databases(ctx context.Context) ([]string, error) {
 }
 
 // readDatabase reports one database. A failure of its own is reported as skipped, a broken sink or connection is returned.
-func (s *source) readDatabase(ctx context.Context, name string, match *catalog.Matcher, to catalog.Sink) (read bool, err error) {
-	r := &reader{database: name, match: match, to: to}
+func (s *source) readDatabase(ctx context.Context, r *reader) (read bool, err error) {
 	err = r.read(ctx, s.db)
 	switch {
 	case err == nil:
-		return true, to.Done(catalog.Path{name})
+		return true, r.to.Done(catalog.Path{r.database})
 	case ctx.Err() != nil:
 		return false, ctx.Err()
 	case r.sinkFailed:
@@ -82,7 +84,7 @@ func (s *source) readDatabase(ctx context.Context, name string, match *catalog.M
 	case s.db.PingContext(ctx) != nil:
 		return false, err // the server itself is gone
 	}
-	return false, to.Skipped(catalog.Path{name}, err)
+	return false, r.to.Skipped(catalog.Path{r.database}, err)
 }
 
 // A reader joins the three answers about one database in memory: names and keys are held, columns stream through.
@@ -90,6 +92,9 @@ type reader struct {
 	database   string
 	match      *catalog.Matcher
 	to         catalog.Sink
+	mariadb    bool                      // defaults come as SQL writes them
+	picks      bool                      // the filter has a rule for tables
+	picked     []any                     // the names that it lets through; nil: not asked for, or too many to name
 	tables     map[string]*catalog.Table // those not yet reported
 	keys       map[string]map[string]key // table, column
 	sinkFailed bool
@@ -101,6 +106,11 @@ type key struct {
 }
 
 func (r *reader) read(ctx context.Context, db *sql.DB) error {
+	if r.picks {
+		if err := r.pick(ctx, db); err != nil {
+			return fmt.Errorf("read names: %w", err)
+		}
+	}
 	if err := r.readTables(ctx, db); err != nil {
 		return fmt.Errorf("read tables: %w", err)
 	}
@@ -118,6 +128,29 @@ func (r *reader) read(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// maxPicked is how many names are sent back to the server; beyond them it is asked for all.
+const maxPicked = 1000
+
+// pick asks for the names of the tables and keeps those that the filter lets through. The decision is the one in memory, so that
+// no rule can mean something else on the server.
+func (r *reader) pick(ctx context.Context, db *sql.DB) error {
+	picked := []any{}
+	err := r.each(ctx, db, namesSQL, func(scan func(...any) error) error {
+		var name string
+		if err := scan(&name); err != nil {
+			return err
+		}
+		if r.match.Keeps(catalog.Path{r.database, name}) {
+			picked = append(picked, name)
+		}
+		return nil
+	})
+	if len(picked) <= maxPicked {
+		r.picked = picked
+	}
+	return err
+}
+
 func (r *reader) report(t *catalog.Table) error {
 	delete(r.tables, t.Path.Name())
 	if err := r.to.Table(*t); err != nil {
@@ -129,7 +162,7 @@ func (r *reader) report(t *catalog.Table) error {
 
 func (r *reader) readTables(ctx context.Context, db *sql.DB) error {
 	r.tables = map[string]*catalog.Table{}
-	return each(ctx, db, tablesSQL, r.database, func(scan func(...any) error) error {
+	return r.each(ctx, db, tablesSQL, func(scan func(...any) error) error {
 		var name, kind, comment string
 		var estimate sql.NullInt64
 		if err := scan(&name, &kind, &estimate, &comment); err != nil {
@@ -152,7 +185,7 @@ func (r *reader) readTables(ctx context.Context, db *sql.DB) error {
 
 func (r *reader) readKeys(ctx context.Context, db *sql.DB) error {
 	r.keys = map[string]map[string]key{}
-	return each(ctx, db, keysSQL, r.database, func(scan func(...any) error) error {
+	return r.each(ctx, db, keysSQL, func(scan func(...any) error) error {
 		var table, column, toDatabase, toTable, toColumn string
 		var primary bool
 		var place int
@@ -178,11 +211,14 @@ func (r *reader) readKeys(ctx context.Context, db *sql.DB) error {
 func (r *reader) readColumns(ctx context.Context, db *sql.DB) error {
 	var at *catalog.Table
 	var last string
-	err := each(ctx, db, columnsSQL, r.database, func(scan func(...any) error) error {
+	err := r.each(ctx, db, columnsSQL, func(scan func(...any) error) error {
 		var table string
 		var c catalog.Column
 		if err := scan(&table, &c.Name, &c.Type, &c.Nullable, &c.Default, &c.Comment); err != nil {
 			return err
+		}
+		if r.mariadb && c.Default == "NULL" {
+			c.Default = "" // MariaDB writes a default as SQL does, and that there is none as NULL
 		}
 		if table != last {
 			if at != nil {
@@ -206,9 +242,9 @@ func (r *reader) readColumns(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-// each runs a catalog query for one database and calls row for each of its rows.
-func each(ctx context.Context, db *sql.DB, query, database string, row func(scan func(...any) error) error) (err error) {
-	rows, err := db.QueryContext(ctx, query, database)
+// each runs a catalog query for the database, narrowed to the picked tables, and calls row for each of its rows.
+func (r *reader) each(ctx context.Context, db *sql.DB, query string, row func(scan func(...any) error) error) (err error) {
+	rows, err := db.QueryContext(ctx, r.narrowed(query), append([]any{r.database}, r.picked...)...)
 	if err != nil {
 		return err
 	}
@@ -219,4 +255,16 @@ func each(ctx context.Context, db *sql.DB, query, database string, row func(scan
 		}
 	}
 	return rows.Err()
+}
+
+// narrowed is a catalog query for the picked tables alone: their names are bound, never written. No names at all are no tables.
+func (r *reader) narrowed(query string) string {
+	switch {
+	case r.picked == nil:
+		return query
+	case len(r.picked) == 0:
+		return strings.Replace(query, "/* tables */", "and false", 1)
+	}
+	names := strings.TrimSuffix(strings.Repeat("?, ", len(r.picked)), ", ")
+	return strings.Replace(query, "/* tables */", "and table_name in ("+names+")", 1)
 }

@@ -44,6 +44,10 @@ func classify(err error) *connectors.Error {
 		if !known {
 			cause = connectors.CauseStatement
 		}
+		var statement *statementError
+		if cause == connectors.CauseSignIn && errors.As(err, &statement) {
+			cause = connectors.CauseDenied // "access denied" for want of a privilege has the number of a wrong password
+		}
 		return &connectors.Error{Cause: cause, Message: server.Message, Code: number(server), Hint: hints[server.Number]}
 	case errors.Is(err, mysql.ErrNoTLS):
 		return &connectors.Error{Cause: connectors.CauseTLS, Message: "the server does not offer TLS",

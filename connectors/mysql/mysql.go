@@ -14,6 +14,8 @@ type variant struct {
 	limit string
 	// limitMillis says whether limit counts milliseconds; else whole seconds.
 	limitMillis bool
+	// quotesDefaults says that the catalog writes a column's default as SQL does: 'text', and NULL where there is none.
+	quotesDefaults bool
 }
 
 // Connectors are the products of the family.
@@ -22,7 +24,7 @@ func Connectors() []*connectors.Connector {
 		product("mysql", "MySQL", 2, dialect.MySQL, "The open-source database behind much of the web", []string{"mysql", "jdbc:mysql"},
 			variant{product: "MySQL", limit: "set session max_execution_time = %d", limitMillis: true}),
 		product("mariadb", "MariaDB", 3, dialect.MariaDB, "The community's fork of MySQL", []string{"mariadb", "jdbc:mariadb"},
-			variant{product: "MariaDB", limit: "set session max_statement_time = %d"}),
+			variant{product: "MariaDB", limit: "set session max_statement_time = %d", quotesDefaults: true}),
 	}
 }
 
@@ -38,7 +40,7 @@ func product(kind, name string, tier int, d *dialect.Dialect, summary string, sc
 
 var fields = []connectors.Field{
 	{Key: "host", Label: "Host", Kind: connectors.Text, Section: connectors.SectionServer, Required: true, Redirects: true,
-		Placeholder: "db.example.com", Help: "Name or address of the server"},
+		Placeholder: "db.example.com", Help: "Name or address of the server", Check: connectors.CheckHost},
 	{Key: "port", Label: "Port", Kind: connectors.Number, Section: connectors.SectionServer, Required: true, Redirects: true,
 		Default: "3306", Check: connectors.CheckPort},
 	{Key: "database", Label: "Database", Kind: connectors.Text, Section: connectors.SectionServer, Stays: true,

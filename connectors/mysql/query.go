@@ -80,10 +80,15 @@ func (s *source) Query(ctx context.Context, st connectors.Statement) (connectors
 	r, err := s.query(ctx, se, st)
 	if err != nil {
 		se.close()
-		return nil, cancelled(ctx, err)
+		return nil, cancelled(ctx, &statementError{err})
 	}
 	return r, nil
 }
+
+// A statementError is an error of a statement, after signing in: some of the server's numbers mean another thing there.
+type statementError struct{ error }
+
+func (e *statementError) Unwrap() error { return e.error }
 
 func (s *source) query(ctx context.Context, se *session, st connectors.Statement) (*rows, error) {
 	for _, prepare := range s.prelude(ctx, st) {
@@ -119,7 +124,8 @@ func (s *source) prelude(ctx context.Context, st connectors.Statement) []string 
 		out = append(out, fmt.Sprintf(s.variant.limit, max(n, 1)))
 	}
 	if st.ReadOnly {
-		out = append(out, "start transaction read only")
+		// The session too: DDL ends the transaction before it runs, and would run outside of it.
+		out = append(out, "set session transaction read only", "start transaction read only")
 	}
 	return out
 }
