@@ -227,7 +227,7 @@ func (s *Server) nodeDetails(ctx context.Context, d *views.NodeDetails, c worksp
 	case catalog.LevelColumn:
 		tablePath = path.Parent()
 		d.Qualified = connector.Dialect.Quote(node.Name())
-		d.Facts = append(d.Facts, views.Fact{Label: "Type", Value: node.Type})
+		d.Facts, d.MayQuery = append(d.Facts, views.Fact{Label: "Type", Value: node.Type}), true
 	case catalog.LevelTable:
 		d.MayQuery = !node.Unreadable
 	default:

@@ -187,11 +187,7 @@ func (s *Server) firstStatement(r *http.Request, who access.Actor, in *notebook.
 		if !ok {
 			return errNotFound
 		}
-		if shard, ok := s.Refresh.Shard(c.ID); ok {
-			if n, found := shard.Node(path); found && n.Level == catalog.LevelColumn {
-				path = path.Parent()
-			}
-		}
+		path = s.tableOf(c.ID, path)
 		in.ConnectionID = c.ID
 		in.Source = "select *\nfrom " + connector.Dialect.Readable(path) + "\nlimit 100"
 		return nil
@@ -201,6 +197,16 @@ func (s *Server) firstStatement(r *http.Request, who access.Actor, in *notebook.
 		in.ConnectionID = choices[0].ID
 	}
 	return err
+}
+
+// tableOf is the table of a node: a column's own, else the node itself.
+func (s *Server) tableOf(connectionID string, path catalog.Path) catalog.Path {
+	if shard, ok := s.Refresh.Shard(connectionID); ok {
+		if n, found := shard.Node(path); found && n.Level == catalog.LevelColumn {
+			return path.Parent()
+		}
+	}
+	return path
 }
 
 // saveCell keeps what was typed. Two people who edit one cell are told so; nothing is overwritten.
@@ -259,7 +265,32 @@ func (s *Server) save(r *http.Request, who access.Actor, v views.Cell) (store.Ce
 	if v.Kind == notebook.KindInput {
 		change.Config = inputConfig(f.Get("type"), f.Get("value"), v.Label)
 	}
-	return s.Notebook.UpdateCell(r.Context(), who, r.PathValue("project"), v.ID, change)
+	saved, err := s.Notebook.UpdateCell(r.Context(), who, r.PathValue("project"), v.ID, change)
+	if errors.Is(err, store.ErrConflict) {
+		return s.savedAlready(r.Context(), v.ID, change, err)
+	}
+	return saved, err
+}
+
+// savedAlready lets a change pass that is what the cell holds already: leaving the editor by pressing Run saves twice at once,
+// and neither is in the other's way.
+func (s *Server) savedAlready(ctx context.Context, id string, change notebook.CellChange, conflict error) (store.Cell, error) {
+	c, err := s.Store.Cell(ctx, id)
+	if err != nil {
+		return c, err
+	}
+	for _, part := range []struct {
+		to   *string
+		held string
+	}{{change.Name, c.Name}, {change.Source, c.Source}, {change.ConnectionID, c.ConnectionID}} {
+		if part.to != nil && *part.to != part.held {
+			return c, conflict
+		}
+	}
+	if change.Config != nil {
+		return c, conflict
+	}
+	return c, nil
 }
 
 // inputConfig is a parameter as the form posts it. An empty value is none, which is bound as NULL.
@@ -329,7 +360,10 @@ func (s *Server) runCell(w http.ResponseWriter, r *http.Request, who access.Acto
 	if err := s.awaitQuick(r.Context(), who, res.ID); err != nil {
 		return err
 	}
-	return s.cellOutput(w, r, who)
+	if v, err = s.oneCell(r, who); err != nil {
+		return err
+	}
+	return s.page(w, r, http.StatusOK, views.CellRan(v))
 }
 
 // quick is how long the answer to running a cell waits for its result: most are there by then and show without a second request.
@@ -364,13 +398,14 @@ func (s *Server) runRefused(w http.ResponseWriter, r *http.Request, who access.A
 	return s.page(w, r, p.Status, views.CellOutput(v))
 }
 
-// cellOutput is the result of a cell as it is now, with the badge and the version in the cell's bar.
+// cellOutput is the result of a cell as it is now, with the badge in the cell's bar. The version stays out: what is being typed
+// may have been saved since this was asked for.
 func (s *Server) cellOutput(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	v, err := s.oneCell(r, who)
 	if err != nil {
 		return err
 	}
-	return s.page(w, r, http.StatusOK, views.CellRan(v))
+	return s.page(w, r, http.StatusOK, views.CellProgress(v))
 }
 
 func (s *Server) cancelCell(w http.ResponseWriter, r *http.Request, who access.Actor) error {
@@ -473,7 +508,7 @@ func (s *Server) browserPreview(w http.ResponseWriter, r *http.Request, who acce
 	ctx, cancel := context.WithTimeout(r.Context(), 30*time.Second)
 	defer cancel()
 	var rows previewSink
-	_, err = s.Notebook.Preview(ctx, who, c.ID, path, previewRows, &rows)
+	_, err = s.Notebook.Preview(ctx, who, c.ID, s.tableOf(c.ID, path), previewRows, &rows)
 	var denied *access.Denied
 	if errors.As(err, &denied) {
 		return err

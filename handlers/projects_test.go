@@ -201,6 +201,10 @@ func TestTwoEditorsOfOneCell(t *testing.T) {
 	if a := s.do("admin", "POST", path, url.Values{"version": {"1"}, "source": {"select 2"}, "name": {"first"}}); a.status != http.StatusOK {
 		t.Fatalf("saving answers %d: %s", a.status, a.body)
 	}
+	again := s.do("admin", "POST", path, url.Values{"version": {"1"}, "source": {"select 2"}, "name": {"first"}})
+	if again.status != http.StatusOK {
+		t.Errorf("the same change a second time answers %d", again.status)
+	}
 	a := s.do("admin", "POST", path, url.Values{"version": {"1"}, "source": {"select 3"}, "name": {"second"}})
 	if a.status != http.StatusConflict {
 		t.Errorf("the second editor gets %d", a.status)
