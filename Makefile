@@ -19,7 +19,7 @@ e2e: ## run the browser tests alone
 
 bench: ## run the benchmarks and print their ratios
 	./e2e/servers/install
-	$(GO) test -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
+	$(GO) test -p 1 -run '^$$' -bench . -benchtime 1x -timeout 60m ./...
 
 fuzz: ## run every fuzz target for 30 seconds
 	./.ci/fuzz
