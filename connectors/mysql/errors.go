@@ -15,6 +15,7 @@ import (
 var causes = map[uint16]connectors.Cause{
 	1044: connectors.CauseDenied, 1142: connectors.CauseDenied, 1143: connectors.CauseDenied, 1227: connectors.CauseDenied,
 	1370: connectors.CauseDenied, 1419: connectors.CauseDenied, 1792: connectors.CauseDenied,
+	1399: connectors.CauseDenied,
 	1045: connectors.CauseSignIn, 1698: connectors.CauseSignIn, 1862: connectors.CauseSignIn, 1820: connectors.CauseSignIn,
 	1130: connectors.CauseSignIn, 1251: connectors.CauseSignIn, 1275: connectors.CauseSignIn, 2059: connectors.CauseSignIn, 3118: connectors.CauseSignIn,
 	1049: connectors.CauseNotFound, 1051: connectors.CauseNotFound, 1146: connectors.CauseNotFound, 1054: connectors.CauseStatement,
@@ -23,10 +24,12 @@ var causes = map[uint16]connectors.Cause{
 	3159: connectors.CauseTLS, 1053: connectors.CauseLost, 1927: connectors.CauseLost,
 }
 
+const readOnlyHint = "This connection runs statements read-only. Allow writeback in its settings to change data"
+
 // hints are what to do about numbers where the cause alone says too little.
 var hints = map[uint16]string{
 	1130: "The server does not let this address in. Ask its administrator to allow the user from Patchbay's address",
-	1792: "This connection runs statements read-only. Allow writeback in its settings to change data",
+	1399: readOnlyHint, 1792: readOnlyHint,
 	3159: "The server takes encrypted connections only. Choose a TLS mode other than off",
 	1049: "Check the database's name, or leave it empty",
 }

@@ -2,6 +2,7 @@ package mysql
 
 import (
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
@@ -124,8 +125,9 @@ func (s *source) prelude(ctx context.Context, st connectors.Statement) []string 
 		out = append(out, fmt.Sprintf(s.variant.limit, max(n, 1)))
 	}
 	if st.ReadOnly {
-		// The session too: DDL ends the transaction before it runs, and would run outside of it.
-		out = append(out, "set session transaction read only", "start transaction read only")
+		// Within an XA transaction the server ends and begins no other, not for DDL and not where a procedure or a block
+		// (MariaDB's BEGIN NOT ATOMIC) says COMMIT, which would be a way out of a plain one. Its name is nobody else's to know.
+		out = append(out, "set session transaction read only", "xa start '"+rand.Text()+"'")
 	}
 	return out
 }
