@@ -9,7 +9,6 @@ import (
 	"patchbay/access"
 	"patchbay/catalog"
 	"patchbay/connectors"
-	"patchbay/query"
 	"patchbay/views"
 	"patchbay/workspace"
 )
