@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -228,5 +229,28 @@ func TestOthersSeeTheCauseOfAFailedRefreshAlone(t *testing.T) {
 	query := `{"connection_id":"` + c.ID + `","sql":"select 1"}`
 	if a := s.do("editor", "POST", "/api/v1/query", query); a.status != http.StatusBadGateway || strings.Contains(a.body, "127.0.0.1") {
 		t.Errorf("an Editor's query answers %d %s", a.status, a.body)
+	}
+}
+
+// What a draft's form holds of schedule and access counts from the moment when it is finished.
+func TestFinishedDraftHasItsScheduleAndAccess(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	form := url.Values{"type": {"sqlite"}, "name": {"Shop"}, "draft": {"true"}, "schedule_kind": {"daily"}, "schedule_at": {"04:00"}, "schedule_time_zone": {"UTC"}}
+	if a := s.do("admin", "POST", "/settings/new-connection", form); a.status != http.StatusSeeOther {
+		t.Fatalf("saving a draft answers %d: %s", a.status, a.page(t).Find(".error").Text())
+	}
+	c := s.only()
+	if !c.NextRefresh.IsZero() {
+		t.Errorf("a draft is due at %v", c.NextRefresh)
+	}
+	form.Del("draft")
+	maps.Copy(form, url.Values{"file": {"shop.db"}, "schedule_at": {"05:30"}, "access": {"true"}, "can_query": {"guests"}, "refresh_admins_only": {"true"}})
+	if a := s.do("admin", "POST", "/settings/connections/"+c.ID, form); a.status != http.StatusSeeOther {
+		t.Fatalf("finishing answers %d: %s", a.status, a.page(t).Find(".error").Text())
+	}
+	c = s.only()
+	if c.Draft || c.Schedule.At != "05:30" || c.NextRefresh.IsZero() || len(c.CanQuery) != 1 || c.CanQuery[0] != "guests" || len(c.CanViewResults) != 0 || !c.RefreshAdminsOnly {
+		t.Errorf("finished, it is %+v", c)
 	}
 }

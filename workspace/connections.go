@@ -196,7 +196,18 @@ func (w *Workspace) UpdateConnection(ctx context.Context, who access.Actor, id s
 	entry.Detail["changed"] = changedFields(saved, c)
 	entry.Detail["secrets_replaced"] = sortedKeys(boxes)
 	entry.Detail["secrets_removed"] = in.RemoveSecrets
-	err = w.Store.Update(ctx, entry, func(tx *store.Tx) error { return tx.UpdateConnection(c, boxes, in.RemoveSecrets) })
+	if saved.Draft {
+		w.completeDraft(&c, in)
+	}
+	err = w.Store.Update(ctx, entry, func(tx *store.Tx) error {
+		if err := tx.UpdateConnection(c, boxes, in.RemoveSecrets); err != nil || !saved.Draft {
+			return err
+		}
+		if err := tx.SetSchedule(id, c.Schedule, c.ScheduleAnchor, c.NextRefresh); err != nil {
+			return err
+		}
+		return tx.SetPermissions(id, c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly)
+	})
 	if errors.Is(err, store.ErrSecretsNeeded) {
 		return store.Connection{}, invalid("secrets", "Enter the secrets again: the place that they are sent to has changed")
 	}
@@ -209,6 +220,19 @@ func (w *Workspace) UpdateConnection(ctx context.Context, who access.Actor, id s
 		}
 	}
 	return c, nil
+}
+
+// completeDraft takes schedule and permissions too, which the form of a draft holds as the form of a new connection does. The
+// schedule of a draft begins when it is finished.
+func (w *Workspace) completeDraft(c *store.Connection, in ConnectionInput) {
+	if in.Schedule.Kind != "" {
+		c.Schedule = in.Schedule
+	}
+	if in.CanQuery != nil || in.CanViewResults != nil {
+		c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly = sortedSet(in.CanQuery), sortedSet(in.CanViewResults), in.RefreshAdminsOnly
+	}
+	c.ScheduleAnchor = w.Now()
+	c.NextRefresh = nextRefresh(*c, c.ScheduleAnchor)
 }
 
 // merged is saved with everything that the form holds taken from edited. Permissions, schedule and filter have doors of
