@@ -227,8 +227,12 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 	events, stop := s.Refresh.Subscribe(r.PathValue("id"))
 	defer stop()
 	startEvents(w)
-	for {
-		done, err := s.sendLive(w, r)
+	for shown := ""; ; {
+		picture, done, err := s.livePicture(r)
+		if err == nil && picture != shown {
+			sendEvent(w, "", picture)
+			shown = picture
+		}
 		if err != nil || done {
 			sendEvent(w, "done", "")
 			return nil
@@ -240,7 +244,7 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 			return nil
 		case <-events:
 			settle(events)
-		case <-time.After(15 * time.Second): // a proxy may close what is silent
+		case <-time.After(time.Second): // who may no longer see it is told no more (P44)
 		}
 	}
 }
@@ -260,22 +264,24 @@ func settle(events <-chan refresh.Event) {
 	}
 }
 
-// sendLive sends the live part as it is now, to someone who may still see it. done: nothing changes by itself any more.
-func (s *Server) sendLive(w http.ResponseWriter, r *http.Request) (done bool, err error) {
+// livePicture is the live part as it is now, for someone who may still see it. done: nothing changes by itself any more.
+func (s *Server) livePicture(r *http.Request) (html string, done bool, err error) {
 	who, err := s.actor(r)
+	if err == nil {
+		err = admin.allow(who, r)
+	}
 	if err != nil {
-		return true, err
+		return "", true, err
 	}
 	p, err := s.connectionPage(r, who, "overview")
 	if err != nil {
-		return true, err
+		return "", true, err
 	}
 	var buf bytes.Buffer
 	if err := views.ConnectionLive(p).Render(r.Context(), &buf); err != nil {
-		return true, err
+		return "", true, err
 	}
-	sendEvent(w, "", buf.String())
-	return !p.Row.State.Live, nil
+	return buf.String(), !p.Row.State.Live, nil
 }
 
 func startEvents(w http.ResponseWriter) {
