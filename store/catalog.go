@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"patchbay/catalog"
 )
@@ -56,7 +57,7 @@ func (s *Store) TablesEach(ctx context.Context, id string, each func(path string
 }
 
 func (s *Store) eachTable(ctx context.Context, id, column string, each func(string, []byte) error) error {
-	return s.View(ctx, func(tx *Tx) (err error) {
+	return s.viewOnce(ctx, func(tx *Tx) (err error) {
 		st, err := tx.CatalogState(id)
 		if err != nil {
 			return err
@@ -94,39 +95,46 @@ func (s *Store) TableBody(ctx context.Context, id, path string) ([]byte, error) 
 // PutTables writes new versions of at most MaxBatch tables under a generation that nobody sees yet.
 func (s *Store) PutTables(ctx context.Context, id string, gen int64, f Fence, rows []TableRow) error {
 	return s.batch(ctx, f, len(rows), func(tx *Tx) error {
-		put, err := tx.tx.PrepareContext(ctx, `insert into catalog_table(connection_id, path, gen_from, hash, body) values($1,$2,$3,$4,$5)
-			on conflict(connection_id, path, gen_from) do update set hash = excluded.hash, body = excluded.body, gen_to = 0`)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = put.Close() }()
-		for _, r := range rows {
-			if r.Replaces {
-				if err := tx.endTable(id, r.Path, gen); err != nil {
-					return err
+		err := tx.many(endTable, func(yield func([]any) bool) {
+			for _, r := range rows {
+				if r.Replaces && !yield([]any{gen, id, r.Path}) {
+					return
 				}
 			}
-			if _, err := put.ExecContext(ctx, id, r.Path, gen, r.Hash, r.Body); err != nil {
-				return fmt.Errorf("write table: %w", err)
+		})
+		if err != nil {
+			return fmt.Errorf("end old tables: %w", err)
+		}
+		err = tx.many(`insert into catalog_table(connection_id, path, gen_from, hash, body) values($1,$2,$3,$4,$5)
+			on conflict(connection_id, path, gen_from) do update set hash = excluded.hash, body = excluded.body, gen_to = 0`, func(yield func([]any) bool) {
+			for _, r := range rows {
+				if !yield([]any{id, r.Path, gen, r.Hash, r.Body}) {
+					return
+				}
 			}
+		})
+		if err != nil {
+			return fmt.Errorf("write tables: %w", err)
 		}
 		return nil
 	})
 }
 
-// endTable ends the visible version of a table with generation gen.
-func (tx *Tx) endTable(id, path string, gen int64) error {
-	_, err := tx.exec(`update catalog_table set gen_to=$1 where connection_id=$2 and path=$3 and gen_from<$1 and gen_to=0`, gen, id, path)
-	return err
-}
+// endTable ends the visible version of a table with generation $1.
+const endTable = `update catalog_table set gen_to=$1 where connection_id=$2 and path=$3 and gen_from<$1 and gen_to=0`
 
 // RemoveTables ends at most MaxBatch tables with a generation that nobody sees yet.
 func (s *Store) RemoveTables(ctx context.Context, id string, gen int64, f Fence, paths []string) error {
 	return s.batch(ctx, f, len(paths), func(tx *Tx) error {
-		for _, path := range paths {
-			if err := tx.endTable(id, path, gen); err != nil {
-				return err
+		err := tx.many(endTable, func(yield func([]any) bool) {
+			for _, path := range paths {
+				if !yield([]any{gen, id, path}) {
+					return
+				}
 			}
+		})
+		if err != nil {
+			return fmt.Errorf("end tables: %w", err)
 		}
 		return nil
 	})
@@ -200,20 +208,13 @@ func (tx *Tx) setScopes(id string, stale []StaleScope) error {
 
 // addChanges keeps a run's changes by name.
 func (tx *Tx) addChanges(runID string, changes []Change) error {
-	if len(changes) == 0 {
-		return nil
-	}
-	put, err := tx.tx.PrepareContext(tx.ctx, `insert into refresh_change(run_id, seq, change, path, detail) values($1,$2,$3,$4,$5)`)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = put.Close() }()
-	for i, c := range changes {
-		if _, err := put.ExecContext(tx.ctx, runID, i+1, c.Change, c.Path.String(), c.Detail); err != nil {
-			return err
+	return tx.many(`insert into refresh_change(run_id, seq, change, path, detail) values($1,$2,$3,$4,$5)`, func(yield func([]any) bool) {
+		for i, c := range changes {
+			if !yield([]any{runID, i + 1, c.Change, c.Path.String(), c.Detail}) {
+				return
+			}
 		}
-	}
-	return nil
+	})
 }
 
 // Scopes are the parts of a catalog that the last reading could not read.
@@ -238,40 +239,64 @@ func (s *Store) Scopes(ctx context.Context, id string) ([]StaleScope, error) {
 }
 
 // DropUnpublished takes back what an apply that broke off has written: versions that nobody ever saw, and the ends of those
-// that everybody still sees.
+// that everybody still sees. It is for whoever holds the lease of that apply, or knows that nobody does.
 func (s *Store) DropUnpublished(ctx context.Context, id string) error {
-	return s.inBatches(ctx, id, []string{
-		`delete from catalog_table where connection_id=$1 and path in
-			(select path from catalog_table where connection_id=$1 and gen_from>$2 limit $3) and gen_from>$2`,
-		`update catalog_table set gen_to=0 where connection_id=$1 and path in
-			(select path from catalog_table where connection_id=$1 and gen_to>$2 limit $3) and gen_to>$2`,
-	})
+	if err := s.mend(ctx, id, `gen_from>$2`, `delete from catalog_table where connection_id=$1 and path=$2 and gen_from=$3 and gen_from>$4`); err != nil {
+		return fmt.Errorf("drop unpublished tables: %w", err)
+	}
+	if err := s.mend(ctx, id, `gen_to>$2`, `update catalog_table set gen_to=0 where connection_id=$1 and path=$2 and gen_from=$3 and gen_to>$4`); err != nil {
+		return fmt.Errorf("keep tables that were to end: %w", err)
+	}
+	return nil
 }
 
 // SweepCatalog removes versions that nobody sees any more.
 func (s *Store) SweepCatalog(ctx context.Context, id string) error {
-	return s.inBatches(ctx, id, []string{
-		`delete from catalog_table where connection_id=$1 and path in
-			(select path from catalog_table where connection_id=$1 and gen_to>0 and gen_to<=$2 limit $3) and gen_to>0 and gen_to<=$2`,
-	})
+	err := s.mend(ctx, id, `gen_to>0 and gen_to<=$2`, `delete from catalog_table where connection_id=$1 and path=$2 and gen_from=$3 and gen_to>0 and gen_to<=$4`)
+	if err != nil {
+		return fmt.Errorf("remove old tables: %w", err)
+	}
+	return nil
 }
 
-// inBatches runs each statement in short transactions until it changes nothing. $1 is the connection, $2 the visible
-// generation, $3 the size of a batch.
-func (s *Store) inBatches(ctx context.Context, id string, statements []string) error {
-	for _, statement := range statements {
-		for n := int64(1); n > 0; {
-			err := s.Maintain(ctx, func(tx *Tx) error {
-				st, err := tx.CatalogState(id)
-				if err != nil {
-					return err
-				}
-				n, err = tx.exec(statement, id, st.Generation, MaxBatch)
-				return err
-			})
+// mend finds versions as a reader, so that nobody has to wait for the search, and then runs a statement on each of them in short
+// transactions. In where, $1 is the connection and $2 the visible generation; in statement, $1 is the connection, $2 and $3 are
+// the version, and $4 is the generation that is visible by then.
+func (s *Store) mend(ctx context.Context, id, where, statement string) error {
+	type version struct {
+		path string
+		from int64
+	}
+	found, err := view(ctx, s, func(tx *Tx) ([]version, error) {
+		st, err := tx.CatalogState(id)
+		if err != nil {
+			return nil, err
+		}
+		return collect(tx, func(r scanner) (version, error) {
+			var v version
+			err := r.Scan(&v.path, &v.from)
+			return v, err
+		}, `select path, gen_from from catalog_table where connection_id=$1 and `+where, id, st.Generation)
+	})
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(found, MaxBatch) {
+		err := s.Maintain(ctx, func(tx *Tx) error {
+			st, err := tx.CatalogState(id)
 			if err != nil {
-				return fmt.Errorf("clean catalog: %w", err)
+				return err
 			}
+			return tx.many(statement, func(yield func([]any) bool) {
+				for _, v := range batch {
+					if !yield([]any{id, v.path, v.from, st.Generation}) {
+						return
+					}
+				}
+			})
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil

@@ -201,12 +201,14 @@ func (tx *Tx) UpdateConnection(c Connection, set map[string][]byte, remove []str
 	if err != nil {
 		return err
 	}
+	tx.forgets = tx.forgets || len(set)+len(remove) > 0
 	return tx.keepSecrets(c.ID, set, remove)
 }
 
 // DeleteConnection removes a connection with its secrets, grants, catalog, runs and imports. Cells that used it keep its id
 // and say that it is gone.
 func (tx *Tx) DeleteConnection(id string) error {
+	tx.forgets = true
 	return tx.must(`delete from connection where id = $1`, id)
 }
 

@@ -12,7 +12,7 @@ var ErrLeaseHeld = errors.New("lease is held")
 // ErrReplaced says that the lease went to someone else: what was covered by it must stop.
 var ErrReplaced = errors.New("replaced by another holder of the lease")
 
-// A Fence proves a lease: writes that it covers are refused once a later token was given.
+// A Fence proves a lease: writes that it covers are refused once it was given back or went to someone else.
 type Fence struct {
 	Name  string
 	Token int64
@@ -48,18 +48,18 @@ func (s *Store) Renew(ctx context.Context, f Fence, lasts time.Duration) error {
 	})
 }
 
-// Release gives a lease back; one that went to someone else already is left alone.
+// Release gives a lease back: what it covered is refused from now on. One that went to someone else already is left alone.
 func (s *Store) Release(ctx context.Context, f Fence) error {
 	return s.Maintain(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`update lease set until_ms=0 where name=$1 and token=$2`, f.Name, f.Token)
+		_, err := tx.exec(`update lease set until_ms=0, token=token+1 where name=$1 and token=$2`, f.Name, f.Token)
 		return err
 	})
 }
 
-// BreakLease ends a lease whoever holds it: for a process that knows that the holder is gone. The old token covers nothing once
-// the lease is taken again.
+// BreakLease ends a lease whoever holds it, and what it covered is refused from now on: for a process that knows that the
+// holder is gone.
 func (tx *Tx) BreakLease(name string) error {
-	_, err := tx.exec(`update lease set until_ms=0 where name=$1`, name)
+	_, err := tx.exec(`update lease set until_ms=0, token=token+1 where name=$1`, name)
 	return err
 }
 

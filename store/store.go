@@ -11,13 +11,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
-	_ "github.com/mattn/go-sqlite3"    // the driver "sqlite3"
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/database"
 
@@ -32,7 +31,7 @@ type Options struct {
 	Dir      string           // data folder; made with mode 0700 where it is missing
 	Now      func() time.Time // the clock of audit rows and leases
 	AuditKey []byte           // MAC key of the audit chain
-	Shared   bool             // a command beside a running server: the folder's lock is not taken
+	Shared   bool             // a command beside a running server: it takes no lock, makes no folder and migrates nothing
 }
 
 // A Store keeps everything. Its methods may be called from several goroutines.
@@ -41,58 +40,42 @@ type Store struct {
 	dialect     database.Dialect
 	options     Options
 	lock        *folderLock
+	unpurged    atomic.Bool // a secret was forgotten that the write-ahead log may still show
 }
 
 // Open opens the SQLite store of a data folder, making and migrating it where that is needed. It refuses a folder that another
 // process holds, and a database that a newer version has written.
 func Open(ctx context.Context, o Options) (*Store, error) {
-	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
-	}
 	s := &Store{dialect: database.DialectSQLite3, options: o}
-	var err error
-	if !o.Shared {
-		if s.lock, err = lockFolder(o.Dir); err != nil {
-			return nil, err
-		}
-	}
 	path := filepath.Join(o.Dir, fileName)
-	if err := makePrivate(path); err != nil {
+	if err := s.prepareFolder(path); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.write, err = openSQLite(path, "_txlock=immediate"); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
+	s.write = openSQLite(path, "mode=rw&_txlock=immediate")
 	s.write.SetMaxOpenConns(1)
 	if err := s.migrate(ctx, migrations.SQLite, "sqlite"); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
-	if s.read, err = openSQLite(path, "mode=ro&_query_only=1"); err != nil {
-		return nil, errors.Join(err, s.Close())
-	}
+	s.read = openSQLite(path, "mode=ro&_query_only=1")
 	s.read.SetMaxOpenConns(8)
 	s.read.SetMaxIdleConns(8)
+	s.purge(ctx) // a process that was killed may have left a forgotten secret in the log
 	return s, nil
 }
 
-// makePrivate makes the file with mode 0600 before SQLite would make it with the process's umask (P32).
-func makePrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("make database file: %w", err)
+// prepareFolder makes what is missing of a data folder and takes it for this process.
+func (s *Store) prepareFolder(path string) error {
+	if s.options.Shared {
+		return nil
 	}
-	return errors.Join(f.Chmod(0o600), f.Close())
-}
-
-// openSQLite opens a pool on the file. What must hold for each connection is in the DSN.
-func openSQLite(path, more string) (*sql.DB, error) {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_busy_timeout=5000&_secure_delete=1&_cache_size=-16000&" + more
-	db, err := sql.Open("sqlite3", dsn)
-	if err != nil {
-		return nil, fmt.Errorf("open database: %w", err)
+	if err := os.MkdirAll(s.options.Dir, 0o700); err != nil {
+		return fmt.Errorf("make data folder: %w", err)
 	}
-	return db, nil
+	var err error
+	if s.lock, err = lockFolder(s.options.Dir); err != nil {
+		return err
+	}
+	return makePrivate(path)
 }
 
 // OpenPostgres opens a store in a PostgreSQL database. The product offers SQLite alone; this is what the tests prove the
@@ -124,8 +107,12 @@ func (s *Store) migrate(ctx context.Context, files fs.FS, folder string) error {
 		return fmt.Errorf("read schema version: %w", err)
 	}
 	sources := p.ListSources()
-	if newest := sources[len(sources)-1].Version; at > newest {
+	newest := sources[len(sources)-1].Version
+	if at > newest {
 		return fmt.Errorf("the data folder was written by a newer version of Patchbay (schema %d, this one knows %d): use that version", at, newest)
+	}
+	if s.options.Shared && at < newest {
+		return fmt.Errorf("the data folder is of an older version of Patchbay (schema %d, this one needs %d): start patchbay serve there first", at, newest)
 	}
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("migrate: %w", err)
@@ -133,22 +120,25 @@ func (s *Store) migrate(ctx context.Context, files fs.FS, folder string) error {
 	return nil
 }
 
-// Ping says whether the store can be written to and read from.
+// Ping says whether the store answers: it begins a write and reads.
 func (s *Store) Ping(ctx context.Context) error {
-	return errors.Join(s.write.PingContext(ctx), s.read.PingContext(ctx))
+	if err := s.Maintain(ctx, func(*Tx) error { return nil }); err != nil {
+		return err
+	}
+	_, _, err := s.Setting(ctx, "")
+	return err
 }
 
 // Close folds the write-ahead log into the file and closes it.
 func (s *Store) Close() error {
 	var errs []error
-	if s.write != nil && s.dialect == database.DialectSQLite3 && !s.options.Shared {
-		_, err := s.write.Exec("pragma wal_checkpoint(truncate)")
-		errs = append(errs, err)
-	}
 	if s.read != nil && s.read != s.write {
 		errs = append(errs, s.read.Close())
 	}
 	if s.write != nil {
+		if s.lock != nil {
+			s.purge(context.Background())
+		}
 		errs = append(errs, s.write.Close())
 	}
 	if s.lock != nil {

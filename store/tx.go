@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"iter"
+	"math/rand/v2"
 	"strings"
 	"time"
 
@@ -37,14 +39,28 @@ type Tx struct {
 	ctx   context.Context
 	tx    *sql.Tx
 	store *Store
+
+	forgets bool // a secret was removed or replaced
 }
 
 // replays is how often a transaction that another one got in the way of is run again.
 const replays = 10
 
-// View runs fn in one read snapshot.
+// readTime bounds a read: while one lasts, the write-ahead log cannot be emptied behind it.
+const readTime = 30 * time.Second
+
+// View runs fn in one read snapshot, which ends after 30 seconds. fn may be run again.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
-	return s.run(ctx, s.read, &sql.TxOptions{ReadOnly: true, Isolation: s.isolation()}, fn)
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return s.run(ctx, s.read, s.snapshot(), fn)
+}
+
+// viewOnce is View for a function that tells someone what it reads, and so cannot be run again.
+func (s *Store) viewOnce(ctx context.Context, fn func(*Tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, readTime)
+	defer cancel()
+	return s.once(ctx, s.read, s.snapshot(), fn)
 }
 
 // Update runs fn in one write transaction together with its audit row. fn may be run again when another transaction got in
@@ -72,15 +88,32 @@ func (s *Store) Audit(ctx context.Context, entry AuditEntry) error {
 // Maintain runs fn in one write transaction without an audit row: for the machine's own bookkeeping (sessions seen, leases,
 // progress, catalogs), never for an act of a person.
 func (s *Store) Maintain(ctx context.Context, fn func(*Tx) error) error {
-	return s.run(ctx, s.write, &sql.TxOptions{Isolation: s.isolation()}, fn)
+	var forgets bool
+	err := s.run(ctx, s.write, s.serializable(), func(tx *Tx) error {
+		err := fn(tx)
+		forgets = tx.forgets
+		return err
+	})
+	if err == nil && (forgets || s.unpurged.Load()) {
+		s.purge(ctx)
+	}
+	return err
 }
 
-// isolation is serializable on PostgreSQL; SQLite's transactions always are.
-func (s *Store) isolation() sql.IsolationLevel {
+// serializable is how writes run. SQLite's always do.
+func (s *Store) serializable() *sql.TxOptions {
 	if s.dialect == database.DialectPostgres {
-		return sql.LevelSerializable
+		return &sql.TxOptions{Isolation: sql.LevelSerializable}
 	}
-	return sql.LevelDefault
+	return nil
+}
+
+// snapshot is how reads run: they see one moment, and nothing gets in their way.
+func (s *Store) snapshot() *sql.TxOptions {
+	if s.dialect == database.DialectPostgres {
+		return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+	}
+	return &sql.TxOptions{ReadOnly: true}
 }
 
 func (s *Store) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(*Tx) error) error {
@@ -92,21 +125,17 @@ func (s *Store) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(*
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-time.After(time.Duration(1<<attempt) * time.Millisecond):
+		case <-time.After(rand.N(time.Millisecond << attempt)): // by chance, so that two do not meet again
 		}
 	}
 }
 
-func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(*Tx) error) (err error) {
+func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(*Tx) error) error {
 	tx, err := db.BeginTx(ctx, o)
 	if err != nil {
 		return fmt.Errorf("begin transaction: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			_ = tx.Rollback() // the first error says more
-		}
-	}()
+	defer func() { _ = tx.Rollback() }() // nothing after a commit; else, and after a panic too, it frees the writer
 	if err := fn(&Tx{ctx: ctx, tx: tx, store: s}); err != nil {
 		return err
 	}
@@ -116,12 +145,13 @@ func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(
 	return nil
 }
 
-// mayReplay says whether another transaction was in the way: SQLITE_BUSY, or SQLSTATE class 40.
+// mayReplay says whether another transaction was in the way and nothing was kept: SQLITE_BUSY, a serialization failure or a
+// deadlock. A commit of which nobody knows how it ended (40003) is not replayed.
 func mayReplay(err error) bool {
 	var lite sqlite3.Error
 	var pg *pgconn.PgError
 	return errors.As(err, &lite) && (lite.Code == sqlite3.ErrBusy || lite.Code == sqlite3.ErrLocked) ||
-		errors.As(err, &pg) && strings.HasPrefix(pg.Code, "40")
+		errors.As(err, &pg) && (pg.Code == "40001" || pg.Code == "40P01")
 }
 
 // unique says whether err is a value that must be unique and is taken.
@@ -148,6 +178,21 @@ func (tx *Tx) must(query string, args ...any) error {
 		err = ErrNotFound
 	}
 	return err
+}
+
+// many runs one statement with each of several sets of arguments.
+func (tx *Tx) many(query string, sets iter.Seq[[]any]) (err error) {
+	st, err := tx.tx.PrepareContext(tx.ctx, query)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, st.Close()) }()
+	for args := range sets {
+		if _, err := st.ExecContext(tx.ctx, args...); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scanner is a row being read.

@@ -149,3 +149,4 @@ create function audit_is_kept() returns trigger language plpgsql as $$ begin rai
 -- +goose StatementEnd
 create trigger audit_no_update before update on audit for each row execute function audit_is_kept();
 create trigger audit_no_delete before delete on audit for each row execute function audit_is_kept();
+create trigger audit_no_truncate before truncate on audit for each statement execute function audit_is_kept();

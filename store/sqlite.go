@@ -1,0 +1,75 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+
+	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3/database"
+)
+
+// makePrivate makes the file with mode 0600 before SQLite would make it with the process's umask (P32). SQLite gives the log
+// beside it the same mode.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return fmt.Errorf("make database file: %w", err)
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
+// openSQLite opens a pool on the file. What must hold for each connection is in the DSN, as far as the driver knows it there.
+func openSQLite(path, more string) *sql.DB {
+	return sql.OpenDB(connector{&sqlite3.SQLiteDriver{ConnectHook: boundLog}, "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_busy_timeout=5000&_secure_delete=1&_recursive_triggers=1&_cache_size=-16000&" + more})
+}
+
+// boundLog sets what keeps the write-ahead log small. Without recursive triggers, which are in the DSN, a row that is replaced
+// would not fire the trigger that keeps audit rows from being deleted.
+func boundLog(c *sqlite3.SQLiteConn) error {
+	_, err := c.Exec("pragma wal_autocheckpoint=1000; pragma journal_size_limit=8388608", nil)
+	return err
+}
+
+// A connector opens connections with a driver of its own, so that no driver with a hook has to be registered for everyone.
+type connector struct {
+	driver *sqlite3.SQLiteDriver
+	dsn    string
+}
+
+func (c connector) Connect(context.Context) (driver.Conn, error) { return c.driver.Open(c.dsn) }
+
+func (c connector) Driver() driver.Driver { return c.driver }
+
+// purge folds the write-ahead log into the file and empties it. secure_delete overwrites a forgotten secret in the file, but the
+// log would still show it (P30). Where that cannot be done now, most likely because someone is reading from the log, the next
+// write tries again.
+func (s *Store) purge(ctx context.Context) {
+	if s.dialect == database.DialectSQLite3 && !s.options.Shared {
+		s.unpurged.Store(s.truncateLog(context.WithoutCancel(ctx)) != nil)
+	}
+}
+
+// truncateLog waits for readers for a moment only: nobody writes meanwhile.
+func (s *Store) truncateLog(ctx context.Context) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	if _, err := conn.ExecContext(ctx, "pragma busy_timeout=50"); err != nil {
+		return err
+	}
+	var busy, frames, moved int64
+	err = conn.QueryRowContext(ctx, "pragma wal_checkpoint(truncate)").Scan(&busy, &frames, &moved)
+	if err == nil && busy != 0 {
+		err = errors.New("the log is being read")
+	}
+	_, back := conn.ExecContext(ctx, "pragma busy_timeout=5000")
+	return errors.Join(err, back)
+}
