@@ -172,6 +172,9 @@ func authProblem(err error) (problem, bool) {
 	case errors.Is(err, auth.ErrUsed):
 		return problem{Status: http.StatusGone, Code: "gone", Title: "This link was used or has expired",
 			Hint: "Ask an Admin for a new one, or restart the server if nobody has signed in yet"}, true
+	case errors.As(err, new(*confirmError)):
+		return problem{Status: http.StatusForbidden, Code: "reauthenticate", Title: "Give your password again first",
+			Hint: "Sign in again, or use an API token"}, true
 	case errors.Is(err, errSignedOut), errors.Is(err, auth.ErrBadToken):
 		return problem{Status: http.StatusUnauthorized, Code: "unauthenticated", Title: "Sign in first",
 			Hint: "Send Authorization: Bearer with a token that has not expired"}, true

@@ -98,6 +98,11 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, who access.Actor, 
 		s.Log.Warn("answer broke off", "path", r.URL.Path, "error", err, "request", requestID(r))
 		return
 	}
+	var asked *confirmError
+	if errors.As(err, &asked) && !isAPI(r) {
+		_ = s.askToConfirm(w, r, who, asked)
+		return
+	}
 	p := problemOf(err)
 	p.Request = requestID(r)
 	if p.Status >= http.StatusInternalServerError && p.Code == "internal" {

@@ -18,11 +18,19 @@ type route struct {
 type rule int
 
 const (
-	anyone   rule = iota // before sign-in: must never open an outgoing connection (P2)
-	signedIn             // every user; what they may do with the object, the act decides
-	asking               // signedIn, and a token of scope read is enough for a POST: it asks, and changes nothing
-	admin                // Admins only
+	anyone        rule = iota // before sign-in: must never open an outgoing connection (P2)
+	signedIn                  // every user; what they may do with the object, the act decides
+	asking                    // signedIn, and a token of scope read is enough for a POST: it asks, and changes nothing
+	admin                     // Admins only
+	signedInFresh             // signedIn, and the password was given within minutes (P45)
+	adminFresh                // admin, likewise
 )
+
+// forAdmins says whether the rule lets Admins alone in.
+func (who rule) forAdmins() bool { return who == admin || who == adminFresh }
+
+// fresh says whether the rule asks for the password again where it was given long ago.
+func (who rule) fresh() bool { return who == signedInFresh || who == adminFresh }
 
 // allow refuses a caller that the rule does not let in, and a token whose scope is too small for the method.
 func (who rule) allow(a access.Actor, r *http.Request) error {
@@ -35,14 +43,14 @@ func (who rule) allow(a access.Actor, r *http.Request) error {
 	need := access.ScopeRead
 	if r.Method != http.MethodGet && who != asking {
 		need = access.ScopeWrite
-		if who == admin {
+		if who.forAdmins() {
 			need = access.ScopeAdmin
 		}
 	}
 	if err := access.ScopeAllows(a, need); err != nil {
 		return err
 	}
-	if who == admin {
+	if who.forAdmins() {
 		return access.AdminOnly(a, r.Method+" "+r.URL.Path)
 	}
 	return nil
@@ -67,12 +75,12 @@ var routes = []route{
 
 	// Settings: people and tokens.
 	{"GET /settings/people", admin, (*Server).people},
-	{"POST /settings/people", admin, (*Server).invite},
-	{"POST /settings/people/{user}/role", admin, (*Server).setRole},
-	{"POST /settings/people/{user}/disabled", admin, (*Server).setDisabled},
-	{"POST /settings/people/{user}/invite", admin, (*Server).reinvite},
+	{"POST /settings/people", adminFresh, (*Server).invite},
+	{"POST /settings/people/{user}/role", adminFresh, (*Server).setRole},
+	{"POST /settings/people/{user}/disabled", adminFresh, (*Server).setDisabled},
+	{"POST /settings/people/{user}/invite", adminFresh, (*Server).reinvite},
 	{"GET /settings/tokens", signedIn, (*Server).tokens},
-	{"POST /settings/tokens", signedIn, (*Server).createToken},
+	{"POST /settings/tokens", signedInFresh, (*Server).createToken},
 	{"POST /settings/tokens/{token}/revoke", signedIn, (*Server).revokeToken},
 
 	// Settings: data sources.
@@ -164,10 +172,10 @@ var routes = []route{
 	{"PUT /api/v1/connections/{id}/permissions", admin, (*Server).apiSetPermissions},
 	{"GET /api/v1/access", signedIn, (*Server).apiAccess},
 	{"GET /api/v1/users", admin, (*Server).apiUsers},
-	{"POST /api/v1/users", admin, (*Server).apiCreateUser},
+	{"POST /api/v1/users", adminFresh, (*Server).apiCreateUser},
 	{"GET /api/v1/users/{user}", admin, (*Server).apiUser},
-	{"PATCH /api/v1/users/{user}", admin, (*Server).apiUpdateUser},
-	{"DELETE /api/v1/users/{user}", admin, (*Server).apiDeleteUser},
+	{"PATCH /api/v1/users/{user}", adminFresh, (*Server).apiUpdateUser},
+	{"DELETE /api/v1/users/{user}", adminFresh, (*Server).apiDeleteUser},
 	{"GET /api/v1/groups", admin, (*Server).apiGroups},
 	{"POST /api/v1/groups", admin, (*Server).apiCreateGroup},
 	{"PATCH /api/v1/groups/{group}", admin, (*Server).apiUpdateGroup},

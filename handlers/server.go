@@ -91,6 +91,9 @@ func (s *Server) guarded(rt route) http.Handler {
 		if err == nil {
 			err = rt.who.allow(who, r)
 		}
+		if err == nil && rt.who.fresh() {
+			err = s.confirmed(w, r, who)
+		}
 		if err == nil {
 			err = rt.handle(s, w, r, who)
 		}

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,7 @@ type site struct {
 	users   map[string]store.User
 	logs    *bytes.Buffer
 	dir     string
+	later   atomic.Int64 // how much later it is for signing in than it is
 }
 
 func newSite(t *testing.T) *site {
@@ -67,7 +69,7 @@ func newSite(t *testing.T) *site {
 	queries, err := query.NewRunner(query.Options{Store: st, Open: opener.Open, Dir: filepath.Join(dir, "results"), Now: time.Now, Log: log})
 	s.check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now}
-	a := auth.New(auth.Options{Store: st, Now: time.Now})
+	a := auth.New(auth.Options{Store: st, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }})
 	s.server = &Server{Store: st, Auth: a, Workspace: w, Registry: registry, Refresh: refreshes, Query: queries,
 		Notebook: notebook.New(st, queries, registry, time.Now), Log: log, Version: "test", Now: time.Now, Ready: st.Ping,
 		Metrics: http.NotFoundHandler()}

@@ -51,3 +51,12 @@ func (e Entry) kind() string {
 	}
 	return e.Type
 }
+
+// A ConfirmForm asks for the password again before an act that would let a stolen session spread.
+type ConfirmForm struct {
+	Page   Page
+	Action string
+	Email  string
+	Held   []Fact // the inputs of the form that waits
+	Error  string
+}
