@@ -2,6 +2,7 @@ package views
 
 import (
 	"encoding/json"
+	"strconv"
 	"time"
 )
 
@@ -77,6 +78,11 @@ func (r CellResult) again() string {
 		return "load delay:80ms"
 	}
 	return "load delay:400ms"
+}
+
+// pollID is another id each time, so that a swap that keeps what is the same puts a new element there, which asks again.
+func (r CellResult) pollID() string {
+	return "poll-" + r.CellID + "-" + strconv.FormatInt(r.Took.Milliseconds(), 10)
 }
 
 // dom is the id of one part of the cell.
