@@ -104,7 +104,7 @@ func classify(err error) *connectors.Error {
 	var placed *placedError
 	var count *countError
 	var kind *typeError
-	var alert tls.AlertError
+	var alert *net.OpError // crypto/tls does not export what a peer's alert is
 	switch {
 	case errors.As(err, &placed):
 		out := fromServer(placed.serverError)
@@ -116,7 +116,7 @@ func classify(err error) *connectors.Error {
 		return &connectors.Error{Cause: connectors.CauseStatement, Message: count.Error()}
 	case errors.As(err, &kind):
 		return &connectors.Error{Cause: connectors.CauseUnsupported, Message: kind.Error()}
-	case errors.As(err, &alert) && alert == alertHandshakeFailure:
+	case errors.As(err, &alert) && alert.Op == "remote error" && alert.Err.Error() == alertHandshakeFailure.Error():
 		return &connectors.Error{Cause: connectors.CauseTLS, Message: "the server refused the TLS handshake",
 			Hint: "Old servers (MySQL 8.0.15 and before) offer no cipher with forward secrecy. Update the server"}
 	}
