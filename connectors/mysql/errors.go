@@ -179,12 +179,13 @@ func located(err error, sql string) error {
 		}
 		from += n + 1
 	}
-	at := strings.LastIndex(sql, near)
+	at := len(sql) - len(near)
 	if !strings.HasSuffix(sql, near) {
-		at = from + strings.Index(sql[from:], near)
-	}
-	if at < from {
-		return err
+		in := strings.Index(sql[from:], strings.TrimSuffix(near, "...")) // MariaDB marks what it cuts
+		at = from + in
+		if in < 0 {
+			return err
+		}
 	}
 	return &placedError{e, utf8.RuneCountInString(sql[:at]) + 1}
 }

@@ -63,6 +63,9 @@ func (s *source) acquire(ctx context.Context) (*session, error) {
 	if err != nil {
 		<-s.slots
 	}
+	if err != nil && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
 	return se, err
 }
 
