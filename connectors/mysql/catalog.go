@@ -117,7 +117,7 @@ func (r *reader) read() error {
 	if err := r.report(); err != nil {
 		return err
 	}
-	for _, t := range r.tables { // a view of something that is gone has no columns
+	for _, t := range r.tables { // views of something that is gone, or without any right to their columns
 		if err := r.to.Table(*t); err != nil {
 			return err
 		}
@@ -150,7 +150,7 @@ func (r *reader) table(row []string) error {
 	if !r.match.Keeps(path) {
 		return nil
 	}
-	t := &catalog.Table{Path: path, Kind: catalog.KindTable, Comment: row[3], Rows: catalog.RowsUnknown}
+	t := &catalog.Table{Path: path, Kind: catalog.KindTable, Comment: row[3], Rows: catalog.RowsUnknown, Unreadable: true} // until a column says otherwise
 	switch {
 	case row[1] == "VIEW":
 		t.Kind = catalog.KindView
@@ -185,10 +185,10 @@ func (r *reader) column(row []string) error {
 		}
 	}
 	if r.at == nil {
-		if r.at = r.tables[row[0]]; r.at == nil {
-			return nil // filtered, or no table that we list
-		}
-		r.at.Unreadable = true // until a column says otherwise
+		r.at = r.tables[row[0]]
+	}
+	if r.at == nil {
+		return nil // filtered, or no table that we list
 	}
 	k := r.keys[[2]string{row[0], strings.ToLower(row[1])}]
 	r.at.Columns = append(r.at.Columns, catalog.Column{Name: row[1], Type: row[2], Family: family(row[2]), Nullable: row[3] == "1",

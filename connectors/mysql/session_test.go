@@ -2,7 +2,6 @@ package mysql
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -112,8 +111,8 @@ func TestCancelledAnyTime(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*300*time.Microsecond)
 			_, _, err := run(ctx, src, connectors.Statement{SQL: "select sleep(30) /* any-" + db + " */", ReadOnly: true})
 			cancel()
-			if !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("%s: %v", name, err)
+			if err == nil {
+				t.Errorf("%s: it ran to its end", name)
 			}
 		}
 		watcher := server.DB(t, server.Database)
