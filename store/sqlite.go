@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/mattn/go-sqlite3"
 	"github.com/pressly/goose/v3/database"
@@ -50,10 +51,16 @@ func (c connector) Driver() driver.Driver { return c.driver }
 // log would still show it (P30). Where that cannot be done now, most likely because someone is reading from the log, the next
 // write tries again.
 func (s *Store) purge(ctx context.Context) {
-	if s.dialect == database.DialectSQLite3 && !s.options.Shared {
-		s.unpurged.Store(s.truncateLog(context.WithoutCancel(ctx)) != nil)
+	if s.dialect != database.DialectSQLite3 || s.options.Shared {
+		return
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), purgeTime)
+	defer cancel()
+	s.unpurged.Store(s.truncateLog(ctx) != nil)
 }
+
+// purgeTime bounds the wait for the writer, so that one who never ends keeps nobody from closing the store.
+const purgeTime = 5 * time.Second
 
 // truncateLog waits for readers for a moment only: nobody writes meanwhile.
 func (s *Store) truncateLog(ctx context.Context) error {
@@ -70,6 +77,6 @@ func (s *Store) truncateLog(ctx context.Context) error {
 	if err == nil && busy != 0 {
 		err = errors.New("the log is being read")
 	}
-	_, back := conn.ExecContext(ctx, "pragma busy_timeout=5000")
+	_, back := conn.ExecContext(context.WithoutCancel(ctx), "pragma busy_timeout=5000") // a late ctx must not leave the short one
 	return errors.Join(err, back)
 }
