@@ -2,14 +2,13 @@ package mysql
 
 import (
 	"context"
+	"database/sql"
 	_ "embed" // the catalog queries stand beside this file, as the database's administrator reads them
 	"errors"
 	"fmt"
-	"strconv"
 	"strings"
 
 	"patchbay/catalog"
-	"patchbay/connectors"
 )
 
 var (
@@ -28,66 +27,77 @@ var (
 var levels = []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}
 
 // ReadCatalog implements connectors.Source: one statement for the databases and three for each that the filter lets through,
-// four where it has a rule for tables. A statement of information_schema without a database would open every table of a
-// MariaDB server.
+// four where it names tables. A statement of information_schema without a database would open every table of the server.
 func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
 	match, err := catalog.NewMatcher(f, levels)
 	if err != nil {
 		return err
 	}
-	se, err := s.acquire(ctx)
+	names, err := s.databases(ctx)
 	if err != nil {
 		return err
 	}
-	stop := s.watch(ctx, se)
-	err = s.reason(ctx, se, se.readCatalog(match, f.Tables != catalog.Rule{}, to))
-	if !stop() {
-		se.spoilt.Store(true)
-	}
-	s.release(se)
-	return err
-}
-
-func (se *session) readCatalog(match *catalog.Matcher, someTables bool, to catalog.Sink) error {
-	var names []string
-	err := se.each(databasesSQL, nil, func(row []string) error {
-		if match.Keeps(catalog.Path{row[0]}) {
-			names = append(names, row[0])
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
+	whole := true
 	for _, name := range names {
-		r := &reader{session: se, database: name, match: match, someTables: someTables, to: to}
-		err := r.read()
-		var own *serverError
-		switch {
-		case err == nil:
-			err = to.Done(catalog.Path{name})
-		case errors.As(err, &own) && fromServer(own).Cause != connectors.CauseLost: // about this database; the next may be well
-			err = to.Skipped(catalog.Path{name}, err)
+		if !match.Keeps(catalog.Path{name}) {
+			continue
 		}
+		read, err := s.readDatabase(ctx, &reader{database: name, match: match, to: to, mariadb: s.variant.quotesDefaults, picks: f.Tables != catalog.Rule{}})
 		if err != nil {
 			return err
 		}
+		whole = whole && read
+	}
+	if !whole {
+		return nil
 	}
 	return to.Done(nil)
 }
 
-// A reader joins the answers about one database in memory: tables and keys are held, columns stream through.
+func (s *source) databases(ctx context.Context) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, databasesSQL)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var names []string
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, err
+		}
+		names = append(names, name)
+	}
+	return names, rows.Err()
+}
+
+// readDatabase reports one database. A failure of its own is reported as skipped, a broken sink or connection is returned.
+func (s *source) readDatabase(ctx context.Context, r *reader) (read bool, err error) {
+	err = r.read(ctx, s.db)
+	switch {
+	case err == nil:
+		return true, r.to.Done(catalog.Path{r.database})
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case r.sinkFailed:
+		return false, err
+	case s.db.PingContext(ctx) != nil:
+		return false, err // the server itself is gone
+	}
+	return false, r.to.Skipped(catalog.Path{r.database}, err)
+}
+
+// A reader joins the three answers about one database in memory: names and keys are held, columns stream through.
 type reader struct {
-	session    *session
 	database   string
 	match      *catalog.Matcher
-	someTables bool // the filter has a rule for tables
 	to         catalog.Sink
-
-	picked []any                     // the names that the filter lets through; nil: all, or too many to name
-	tables map[string]*catalog.Table // those not yet reported
-	keys   map[[2]string]key         // by table and column
-	at     *catalog.Table            // the table whose columns are being read
+	mariadb    bool                      // defaults come as SQL writes them
+	picks      bool                      // the filter has a rule for tables
+	picked     []any                     // the names that it lets through; nil: not asked for, or too many to name
+	tables     map[string]*catalog.Table // those not yet reported
+	keys       map[string]map[string]key // table, column
+	sinkFailed bool
 }
 
 type key struct {
@@ -95,30 +105,23 @@ type key struct {
 	ref   *catalog.Ref
 }
 
-func (r *reader) read() error {
-	if r.someTables {
-		if err := r.pick(); err != nil {
-			return fmt.Errorf("read the names of tables: %w", err)
+func (r *reader) read(ctx context.Context, db *sql.DB) error {
+	if r.picks {
+		if err := r.pick(ctx, db); err != nil {
+			return fmt.Errorf("read names: %w", err)
 		}
 	}
-	r.tables, r.keys = map[string]*catalog.Table{}, map[[2]string]key{}
-	if err := r.each(tablesSQL, r.table); err != nil {
+	if err := r.readTables(ctx, db); err != nil {
 		return fmt.Errorf("read tables: %w", err)
 	}
-	if len(r.tables) == 0 {
-		return nil
-	}
-	if err := r.each(keysSQL, r.key); err != nil {
+	if err := r.readKeys(ctx, db); err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	if err := r.each(columnsSQL, r.column); err != nil {
+	if err := r.readColumns(ctx, db); err != nil {
 		return fmt.Errorf("read columns: %w", err)
 	}
-	if err := r.report(); err != nil {
-		return err
-	}
-	for _, t := range r.tables { // views of something that is gone, or without any right to their columns
-		if err := r.to.Table(*t); err != nil {
+	for _, t := range r.tables { // a view whose definer is gone has no columns
+		if err := r.report(t); err != nil {
 			return err
 		}
 	}
@@ -126,15 +129,19 @@ func (r *reader) read() error {
 }
 
 // maxPicked is how many names are sent back to the server; beyond them it is asked for all.
-const maxPicked = 10_000
+const maxPicked = 1000
 
 // pick asks for the names of the tables and keeps those that the filter lets through. The decision is the one in memory, so that
 // no rule can mean something else on the server.
-func (r *reader) pick() error {
+func (r *reader) pick(ctx context.Context, db *sql.DB) error {
 	picked := []any{}
-	err := r.each(namesSQL, func(row []string) error {
-		if r.match.Keeps(catalog.Path{r.database, row[0]}) && len(picked) <= maxPicked {
-			picked = append(picked, row[0])
+	err := r.each(ctx, db, namesSQL, func(scan func(...any) error) error {
+		var name string
+		if err := scan(&name); err != nil {
+			return err
+		}
+		if r.match.Keeps(catalog.Path{r.database, name}) {
+			picked = append(picked, name)
 		}
 		return nil
 	})
@@ -144,95 +151,120 @@ func (r *reader) pick() error {
 	return err
 }
 
-// table takes a row of tables.
-func (r *reader) table(row []string) error {
-	path := catalog.Path{r.database, row[0]}
-	if !r.match.Keeps(path) {
+func (r *reader) report(t *catalog.Table) error {
+	delete(r.tables, t.Path.Name())
+	if err := r.to.Table(*t); err != nil {
+		r.sinkFailed = true
+		return err
+	}
+	return nil
+}
+
+func (r *reader) readTables(ctx context.Context, db *sql.DB) error {
+	r.tables = map[string]*catalog.Table{}
+	return r.each(ctx, db, tablesSQL, func(scan func(...any) error) error {
+		var name, kind, comment string
+		var estimate sql.NullInt64
+		if err := scan(&name, &kind, &estimate, &comment); err != nil {
+			return err
+		}
+		path := catalog.Path{r.database, name}
+		if !r.match.Keeps(path) || kind == "SEQUENCE" {
+			return nil
+		}
+		t := &catalog.Table{Path: path, Kind: catalog.KindTable, Comment: comment, Rows: catalog.RowsUnknown}
+		if kind == "VIEW" {
+			t.Kind = catalog.KindView
+		} else if estimate.Valid {
+			t.Rows = estimate.Int64
+		}
+		r.tables[name] = t
 		return nil
-	}
-	t := &catalog.Table{Path: path, Kind: catalog.KindTable, Comment: row[3], Rows: catalog.RowsUnknown, Unreadable: true} // until a column says otherwise
-	switch {
-	case row[1] == "VIEW":
-		t.Kind = catalog.KindView
-	case row[4] == "1":
-		t.Kind = catalog.KindPartitioned
-	}
-	if n, err := strconv.ParseInt(row[2], 10, 64); err == nil && t.Kind != catalog.KindView {
-		t.Rows = n
-	}
-	r.tables[row[0]] = t
-	return nil
+	})
 }
 
-// key takes a row of keys. Columns are named as the key's declaration wrote them, whose case may be another than the column's.
-func (r *reader) key(row []string) error {
-	at := [2]string{row[0], strings.ToLower(row[1])}
-	k := r.keys[at]
-	if row[2] == "1" {
-		k.place, _ = strconv.Atoi(row[3])
-	} else if k.ref == nil {
-		k.ref = &catalog.Ref{Table: catalog.Path{row[4], row[5]}, Column: row[6]}
-	}
-	r.keys[at] = k
-	return nil
+func (r *reader) readKeys(ctx context.Context, db *sql.DB) error {
+	r.keys = map[string]map[string]key{}
+	return r.each(ctx, db, keysSQL, func(scan func(...any) error) error {
+		var table, column, toDatabase, toTable, toColumn string
+		var primary bool
+		var place int
+		if err := scan(&table, &column, &primary, &place, &toDatabase, &toTable, &toColumn); err != nil {
+			return err
+		}
+		columns := r.keys[table]
+		if columns == nil {
+			columns = map[string]key{}
+			r.keys[table] = columns
+		}
+		k := columns[column]
+		if primary {
+			k.place = place
+		} else {
+			k.ref = &catalog.Ref{Table: catalog.Path{toDatabase, toTable}, Column: toColumn}
+		}
+		columns[column] = k
+		return nil
+	})
 }
 
-// column takes a row of columns, and reports the table before it when another begins.
-func (r *reader) column(row []string) error {
-	if r.at != nil && r.at.Path.Name() != row[0] {
-		if err := r.report(); err != nil {
+func (r *reader) readColumns(ctx context.Context, db *sql.DB) error {
+	var at *catalog.Table
+	var last string
+	err := r.each(ctx, db, columnsSQL, func(scan func(...any) error) error {
+		var table string
+		var c catalog.Column
+		if err := scan(&table, &c.Name, &c.Type, &c.Nullable, &c.Default, &c.Comment); err != nil {
+			return err
+		}
+		if r.mariadb && c.Default == "NULL" {
+			c.Default = "" // MariaDB writes a default as SQL does, and that there is none as NULL
+		}
+		if table != last {
+			if at != nil {
+				if err := r.report(at); err != nil {
+					return err
+				}
+			}
+			at, last = r.tables[table], table
+		}
+		if at == nil {
+			return nil // filtered, or no table that we list
+		}
+		k := r.keys[table][c.Name]
+		c.Family, c.PrimaryKey, c.References = family(c.Type), k.place, k.ref
+		at.Columns = append(at.Columns, c)
+		return nil
+	})
+	if err == nil && at != nil {
+		err = r.report(at)
+	}
+	return err
+}
+
+// each runs a catalog query for the database, narrowed to the picked tables, and calls row for each of its rows.
+func (r *reader) each(ctx context.Context, db *sql.DB, query string, row func(scan func(...any) error) error) (err error) {
+	rows, err := db.QueryContext(ctx, r.narrowed(query), append([]any{r.database}, r.picked...)...)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
 			return err
 		}
 	}
-	if r.at == nil {
-		r.at = r.tables[row[0]]
-	}
-	if r.at == nil {
-		return nil // filtered, or no table that we list
-	}
-	k := r.keys[[2]string{row[0], strings.ToLower(row[1])}]
-	r.at.Columns = append(r.at.Columns, catalog.Column{Name: row[1], Type: row[2], Family: family(row[2]), Nullable: row[3] == "1",
-		Default: r.defaultOf(row[4], row[6], row[7]), Comment: row[5], PrimaryKey: k.place, References: k.ref})
-	if row[8] == "1" {
-		r.at.Unreadable = false
-	}
-	return nil
+	return rows.Err()
 }
 
-// defaultOf is how a column gets its value where none is given.
-func (r *reader) defaultOf(value, extra, expression string) string {
-	kind, _, generated := strings.Cut(extra, " GENERATED")
-	switch {
-	case generated && expression != "":
-		return "generated always as (" + expression + ") " + strings.ToLower(kind)
-	case strings.Contains(extra, "auto_increment"):
-		return "auto_increment"
-	case r.session.product.mariadb && value == "NULL":
-		return "" // MariaDB writes a default as SQL does, and that there is none as NULL
-	}
-	return value
-}
-
-// report hands over the table whose columns were read.
-func (r *reader) report() error {
-	t := r.at
-	if r.at = nil; t == nil {
-		return nil
-	}
-	delete(r.tables, t.Path.Name())
-	return r.to.Table(*t)
-}
-
-// each runs a catalog query for the database, narrowed to the picked tables: their names are bound, never written. No names at
-// all are no tables.
-func (r *reader) each(query string, row func([]string) error) error {
-	narrow := ""
+// narrowed is a catalog query for the picked tables alone: their names are bound, never written. No names at all are no tables.
+func (r *reader) narrowed(query string) string {
 	switch {
 	case r.picked == nil:
+		return query
 	case len(r.picked) == 0:
-		narrow = "and false"
-	default:
-		narrow = "and table_name in (?" + strings.Repeat(", ?", len(r.picked)-1) + ")"
+		return strings.Replace(query, "/* tables */", "and false", 1)
 	}
-	return r.session.each(strings.Replace(query, "/* tables */", narrow, 1), append([]any{r.database}, r.picked...), row)
+	names := strings.TrimSuffix(strings.Repeat("?, ", len(r.picked)), ", ")
+	return strings.Replace(query, "/* tables */", "and table_name in ("+names+")", 1)
 }

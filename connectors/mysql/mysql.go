@@ -1,27 +1,40 @@
-// Package mysql connects to MySQL and MariaDB, by their own protocol.
+// Package mysql connects to MySQL and MariaDB. The two are one family: what differs is data.
 package mysql
 
 import (
+	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/dialect"
 )
 
-// Connectors are the products of the family. Which of them answers shows when it is reached: they differ in name alone.
+// A variant is how one product of the family differs from the others.
+type variant struct {
+	product string
+	// limit is the statement that bounds the run time of the session's statements; %d is filled with limitUnit's number.
+	limit string
+	// limitMillis says whether limit counts milliseconds; else whole seconds.
+	limitMillis bool
+	// quotesDefaults says that the catalog writes a column's default as SQL does: 'text', and NULL where there is none.
+	quotesDefaults bool
+}
+
+// Connectors are the products of the family.
 func Connectors() []*connectors.Connector {
 	return []*connectors.Connector{
-		connector("mysql", "MySQL", 2, dialect.MySQL, "The open-source database behind much of the web"),
-		connector("mariadb", "MariaDB", 3, dialect.MariaDB, "The community's fork of MySQL"),
+		product("mysql", "MySQL", 2, dialect.MySQL, "The open-source database behind much of the web", []string{"mysql", "jdbc:mysql"},
+			variant{product: "MySQL", limit: "set session max_execution_time = %d", limitMillis: true}),
+		product("mariadb", "MariaDB", 3, dialect.MariaDB, "The community's fork of MySQL", []string{"mariadb", "jdbc:mariadb"},
+			variant{product: "MariaDB", limit: "set session max_statement_time = %d", quotesDefaults: true}),
 	}
 }
 
-func connector(kind, name string, tier int, d *dialect.Dialect, summary string) *connectors.Connector {
-	schemes := []string{kind, "jdbc:" + kind}
+func product(kind, name string, tier int, d *dialect.Dialect, summary string, schemes []string, v variant) *connectors.Connector {
 	return &connectors.Connector{
 		Type: kind, Name: name, Summary: summary, Tier: tier,
 		TLS: connectors.TLSConfigurable, Tunnel: true,
-		Levels: levels, Dialect: d, Fields: fields,
-		Schemes: schemes, ParseURL: func(raw string) (connectors.Values, connectors.Secrets, error) { return parseURL(schemes, raw) },
-		Open: open, Classify: classify,
+		Levels:  []catalog.Level{catalog.LevelDatabase, catalog.LevelTable},
+		Dialect: d, Fields: fields, Schemes: schemes,
+		ParseURL: parseURL(schemes), Open: v.open, Classify: classify,
 	}
 }
 
@@ -32,11 +45,7 @@ var fields = []connectors.Field{
 		Default: "3306", Check: connectors.CheckPort},
 	{Key: "database", Label: "Database", Kind: connectors.Text, Section: connectors.SectionServer, Stays: true,
 		Help: "Where unqualified table names are looked up. Every database that the user may see is browsed either way"},
-	{Key: "auth", Label: "Sign in with", Kind: connectors.Select, Section: connectors.SectionSignIn, Stays: true, Default: "password",
-		Choices: []connectors.Choice{{Value: "password", Label: "Password"}, {Value: "certificate", Label: "Client certificate"}},
-		Help:    "The client certificate and its key are entered under TLS"},
 	{Key: "user", Label: "User", Kind: connectors.Text, Section: connectors.SectionSignIn, Required: true, Stays: true,
 		Help: "A user that may only read is enough"},
-	{Key: "password", Label: "Password", Kind: connectors.Text, Section: connectors.SectionSignIn, Secret: true,
-		ShowIf: &connectors.Cond{Key: "auth", In: []string{"password"}}},
+	{Key: "password", Label: "Password", Kind: connectors.Text, Section: connectors.SectionSignIn, Secret: true},
 }

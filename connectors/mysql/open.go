@@ -2,97 +2,126 @@ package mysql
 
 import (
 	"context"
-	_ "embed" // the query stands beside this file
+	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net"
 	"strings"
 	"time"
 
+	"github.com/go-sql-driver/mysql"
+
 	"patchbay/connectors"
 )
 
-//go:embed sql/rights.sql
-var rightsSQL string
+// maxPacket bounds one packet of the server, and with it one cell: a hostile server cannot make us hold more (P24).
+const maxPacket = 64 << 20
 
-var errNoCertificate = errors.New("there is no client certificate to sign in with")
+// A source is one open connection to one server.
+type source struct {
+	db      *sql.DB
+	target  connectors.Target
+	variant variant
+}
 
 // open reaches the server and signs in.
-func open(ctx context.Context, t connectors.Target) (connectors.Source, error) {
-	if t.Values["auth"] == "certificate" && (t.TLS == nil || len(t.TLS.Certificates) == 0) {
-		return nil, errNoCertificate
+func (v variant) open(ctx context.Context, t connectors.Target) (connectors.Source, error) {
+	db := sql.OpenDB(&connector{config: config(t), dial: t.Dial})
+	db.SetMaxIdleConns(2)
+	db.SetConnMaxIdleTime(time.Minute)
+	s := &source{db: db, target: t, variant: v}
+	if err := db.PingContext(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
-	s := &source{target: t, slots: make(chan struct{}, maxSessions), idle: map[*session]func() bool{}}
-	first, err := s.acquire(ctx)
-	if err != nil {
-		return nil, err
-	}
-	s.release(first)
 	return s, nil
 }
 
-// login is typed into a struct: no connection string is ever assembled (P3), and nothing ambient completes it (P4).
-func (s *source) login() login {
-	mode := s.target.Values["tls_mode"]
-	return login{
-		user: s.target.Values["user"], password: s.target.Secrets["password"].Reveal(), database: s.target.Values["database"],
-		tls: s.target.TLS, verified: s.target.TLS != nil && (mode == "verify-ca" || mode == "verify-full"),
-	}
+// config fills the driver's own struct: no DSN is ever assembled (P3), and nothing ambient completes it (P4). The rows of a
+// LOAD DATA LOCAL are refused by the driver, since no file or reader is ever registered (P9).
+func config(t connectors.Target) *mysql.Config {
+	c := mysql.NewConfig()
+	c.User = t.Values["user"]
+	c.Passwd = t.Secrets["password"].Reveal()
+	c.Net = "tcp"
+	c.Addr = net.JoinHostPort(t.Values["host"], t.Values["port"])
+	c.DBName = t.Values["database"]
+	c.TLS = t.TLS
+	c.Collation = "utf8mb4_general_ci"
+	c.MaxAllowedPacket = maxPacket
+	c.ConnectionAttributes = "program_name:patchbay"
+	c.Logger = log.New(io.Discard, "", 0) // the driver's remarks come back as errors too
+	return c
 }
 
-// connect opens one connection, signs in, and asks which of the servers behind the address it is: only there does KILL mean
-// what we mean.
-func (s *source) connect(ctx context.Context) (*session, error) {
-	conn, err := s.target.Dial(ctx, "tcp", net.JoinHostPort(s.target.Values["host"], s.target.Values["port"]))
+// A connector makes connections whose socket is told when signing in is over: until then it is closed with ctx.
+type connector struct {
+	config *mysql.Config
+	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+}
+
+// Connect implements driver.Connector.
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	var socket net.Conn
+	config := c.config.Clone()
+	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		var err error
+		socket, err = c.dial(ctx, network, addr)
+		return socket, err
+	}
+	inner, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, err
 	}
-	w, g, err := signIn(ctx, conn, s.login())
+	conn, err := inner.Connect(ctx)
 	if err != nil {
-		return nil, errors.Join(err, conn.Close())
+		return nil, err
 	}
-	se := &session{wire: w, id: g.id, product: productOf(g.version)}
-	defer context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Now()) })()
-	if se.node, err = se.cell("select concat_ws(' ', @@hostname, @@port)"); err != nil {
-		return nil, errors.Join(err, conn.Close())
+	if watched, ok := socket.(interface{ Established() }); ok {
+		watched.Established()
 	}
-	return se, nil
+	return conn, nil
 }
 
-// A product is which of the family answers, whatever the connection is called.
-type product struct {
-	name, version string
-	mariadb       bool
-}
+// Driver implements driver.Connector.
+func (c *connector) Driver() driver.Driver { return &mysql.MySQLDriver{} }
 
-// productOf reads the version that a server greets with. MariaDB puts one of MySQL's before its own.
-func productOf(greeted string) product {
-	version, _, mariadb := strings.Cut(greeted, "-MariaDB")
-	if mariadb {
-		return product{"MariaDB", strings.TrimPrefix(version, "5.5.5-"), true}
-	}
-	return product{"MySQL", greeted, false}
-}
+func (s *source) Close() error { return s.db.Close() }
 
 // Server implements connectors.Source.
 func (s *source) Server(ctx context.Context) (connectors.Server, error) {
-	se, err := s.acquire(ctx)
-	if err != nil {
-		return connectors.Server{}, err
+	out := connectors.Server{Product: s.variant.product}
+	var comment string
+	if err := s.db.QueryRowContext(ctx, "select @@version, @@version_comment").Scan(&out.Version, &comment); err != nil {
+		return out, err
 	}
-	defer s.release(se)
-	defer s.watch(ctx, se)()
-	warnings, err := se.tooStrong()
-	return connectors.Server{Product: se.product.name, Version: se.product.version, Warnings: warnings}, s.reason(ctx, se, err)
+	if strings.Contains(out.Version, "MariaDB") {
+		out.Product = "MariaDB"
+		out.Version, _, _ = strings.Cut(out.Version, "-MariaDB")
+	}
+	warnings, err := s.tooStrong(ctx)
+	out.Warnings = warnings
+	return out, err
 }
 
-// tooStrong says which rights of the user reach beyond the data, with the statement that makes a weaker one (P10).
-func (se *session) tooStrong() ([]string, error) {
+// tooStrong says which rights of the user reach beyond reading data (P10).
+func (s *source) tooStrong(ctx context.Context) ([]string, error) {
+	rows, err := s.db.QueryContext(ctx, `select privilege_type from information_schema.user_privileges
+		where grantee = concat('''', replace(current_user(), '@', '''@'''), '''') and privilege_type in ('SUPER', 'FILE') order by 1`)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
 	var warnings []string
-	err := se.each(rightsSQL, nil, func(row []string) error {
-		warnings = append(warnings, fmt.Sprintf("The user has the right %s, which reaches beyond the data. A weaker one is enough: "+
-			"CREATE USER patchbay IDENTIFIED BY '...'; GRANT SELECT, SHOW VIEW ON *.* TO patchbay", row[0]))
-		return nil
-	})
-	return warnings, err
+	for rows.Next() {
+		var right string
+		if err := rows.Scan(&right); err != nil {
+			return nil, err
+		}
+		warnings = append(warnings, fmt.Sprintf("The user has %s, which reaches beyond the data. A weaker one is enough: "+
+			"CREATE USER patchbay IDENTIFIED BY '...'; GRANT SELECT, SHOW VIEW ON *.* TO patchbay", right))
+	}
+	return warnings, rows.Err()
 }

@@ -3,201 +3,227 @@ package mysql
 import (
 	"context"
 	"crypto/rand"
-	"encoding/binary"
-	"errors"
+	"database/sql"
+	"database/sql/driver"
+	"encoding/hex"
 	"fmt"
 	"math"
+	"strings"
 	"time"
 
+	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/dialect"
 )
 
-// timeoutMargin is how much later than ours the server's own time limit ends a statement: the second line of defence.
-const timeoutMargin = 2 * time.Second
+// killGrace is how long a statement may take to end after KILL QUERY before its socket is closed.
+const killGrace = 500 * time.Millisecond
 
-// Query implements connectors.Source.
-func (s *source) Query(ctx context.Context, st connectors.Statement) (connectors.Rows, error) {
-	se, err := s.acquire(ctx)
+// A session is one connection that runs one statement and is then thrown away, so that nothing that the statement set
+// (variables, locks, transaction mode) meets the next one (P8).
+type session struct {
+	conn   *sql.Conn
+	id     int64
+	ctx    context.Context // ends killGrace after the caller's, so that KILL QUERY can be heard
+	cancel context.CancelFunc
+	stop   func() bool
+}
+
+// session opens a connection and watches ctx for it.
+func (s *source) session(ctx context.Context) (*session, error) {
+	conn, err := s.db.Conn(ctx)
 	if err != nil {
 		return nil, err
 	}
-	r := &rows{ctx: ctx, source: s, session: se, stop: s.watch(ctx, se)}
-	err = se.prepare(ctx, s.databaseOf(st), st.ReadOnly)
+	se := &session{conn: conn}
+	if err := conn.QueryRowContext(ctx, "select connection_id()").Scan(&se.id); err != nil {
+		se.discard()
+		return nil, err
+	}
+	se.ctx, se.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	se.stop = context.AfterFunc(ctx, func() { s.kill(se) })
+	return se, nil
+}
+
+// kill ends the session's statement on the server, which a closed socket alone does not, and then the socket.
+func (s *source) kill(se *session) {
+	timer := time.AfterFunc(killGrace, se.cancel)
+	defer timer.Stop()
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	_, err := s.db.ExecContext(ctx, fmt.Sprintf("kill query %d", se.id))
 	if err == nil {
-		r.answer, err = se.start(aheadOf(st)+st.SQL, st.Args)
+		<-se.ctx.Done() // the statement ended and closed the session, or the timer did
+		return
 	}
+	se.cancel()
+}
+
+// discard closes the connection for good.
+func (se *session) discard() {
+	_ = se.conn.Raw(func(any) error { return driver.ErrBadConn })
+	_ = se.conn.Close()
+}
+
+// close ends the session; ctx is no longer watched.
+func (se *session) close() {
+	se.stop()
+	se.cancel()
+	se.discard()
+}
+
+// Query implements connectors.Source.
+func (s *source) Query(ctx context.Context, st connectors.Statement) (connectors.Rows, error) {
+	se, err := s.session(ctx)
 	if err != nil {
-		r.err = located(s.reason(ctx, se, err), st.SQL)
-		_ = r.Close()
-		return nil, r.err
+		return nil, err
 	}
-	for _, d := range r.answer.columns {
-		r.columns = append(r.columns, connectors.Column{Name: d.name, Type: d.declared, Family: d.family})
+	r, err := s.query(ctx, se, st)
+	if err != nil {
+		se.close()
+		return nil, cancelled(ctx, &statementError{err})
 	}
 	return r, nil
 }
 
-// databaseOf is where a statement runs.
-func (s *source) databaseOf(st connectors.Statement) string {
-	if st.Database != "" {
-		return st.Database
-	}
-	return s.target.Values["database"]
-}
+// A statementError is an error of a statement, after signing in: some of the server's numbers mean another thing there.
+type statementError struct{ error }
 
-// aheadOf is what is sent before the caller's text, in the same statement.
-func aheadOf(st connectors.Statement) string {
-	if st.Comment == "" {
-		return ""
-	}
-	return "/* " + st.Comment + " */ "
-}
+func (e *statementError) Unwrap() error { return e.error }
 
-// prepare puts a session that remembers nothing into the state that a statement needs, in one round trip. The statement is
-// sent once the server agreed to all of it, so that it can never run outside of the read-only transaction (P8).
-func (se *session) prepare(ctx context.Context, database string, readOnly bool) error {
-	w := se.wire
-	commands := 1
-	w.command(commandQuery, []byte(se.settings(ctx)))
-	if database != "" {
-		commands++
-		w.command(commandDatabase, []byte(database))
-	}
-	if readOnly {
-		commands += 2
-		w.command(commandQuery, []byte("set session transaction read only"))
-		// Within an XA transaction the server ends and begins no other, not for DDL and not where a procedure or a block
-		// (MariaDB's BEGIN NOT ATOMIC) says COMMIT, which would be a way out of a plain one. Its name is nobody else's to know.
-		w.command(commandQuery, []byte("xa start '"+rand.Text()+"'"))
-	}
-	if err := w.flush(); err != nil {
-		return err
-	}
-	var first error
-	for range commands { // every answer is read, so that the session stays in step
-		err := se.done()
-		var own *serverError
-		switch {
-		case err != nil && !errors.As(err, &own):
-			return err
-		case first == nil:
-			first = err
-		}
-	}
-	return first
-}
-
-// settings are what does not depend on the statement: characters; that a statement is its own transaction, whatever the
-// server's default; and how long a reader may take over a row, of which 60 seconds are too few for who reads in pages.
-func (se *session) settings(ctx context.Context) string {
-	const base = "set names utf8mb4 collate utf8mb4_general_ci, session autocommit = 1, session net_write_timeout = 600"
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return base
-	}
-	left := max(time.Until(deadline)+timeoutMargin, time.Millisecond)
-	if se.product.mariadb {
-		return fmt.Sprintf("%s, session max_statement_time = %d", base, int64(math.Ceil(left.Seconds())))
-	}
-	return fmt.Sprintf("%s, session max_execution_time = %d", base, left.Milliseconds())
-}
-
-// start sends a statement and reads its answer up to the first row.
-func (se *session) start(sql string, args []any) (*answer, error) {
-	if len(sql) > maxPacket {
-		return nil, errLongStatement
-	}
-	a := &answer{wire: se.wire, binary: len(args) > 0}
-	if a.binary {
-		packet, err := se.bind(sql, args)
-		if err != nil {
+func (s *source) query(ctx context.Context, se *session, st connectors.Statement) (*rows, error) {
+	for _, prepare := range s.prelude(ctx, st) {
+		if _, err := se.conn.ExecContext(se.ctx, prepare); err != nil {
 			return nil, err
 		}
-		se.wire.command(commandExecute, packet)
-	} else {
-		se.wire.command(commandQuery, []byte(sql))
 	}
-	if err := se.wire.flush(); err != nil {
-		return nil, err
+	text := st.SQL
+	if st.Comment != "" {
+		text = "/* " + st.Comment + " */ " + text
 	}
-	se.wire.answer()
-	if err := a.begin(); err != nil {
-		return nil, err
-	}
-	return a, nil
-}
-
-// bind prepares a statement, and is what runs it with its values.
-// https://dev.mysql.com/doc/dev/mysql-server/latest/page_protocol_com_stmt_execute.html
-func (se *session) bind(sql string, args []any) ([]byte, error) {
-	id, takes, err := se.prepared(sql)
+	answer, err := se.conn.QueryContext(se.ctx, text, st.Args...)
 	if err != nil {
 		return nil, err
 	}
-	if takes != len(args) {
-		return nil, &countError{takes, len(args)}
-	}
-	packet := binary.LittleEndian.AppendUint32(nil, id)
-	packet = append(packet, 0, 1, 0, 0, 0) // no cursor, once
-	nulls := make([]byte, (len(args)+7)/8)
-	var types, values []byte
-	for i, arg := range args {
-		kind := byte(kindNull)
-		switch v := arg.(type) {
-		case nil:
-			nulls[i/8] |= 1 << (i % 8)
-		case string:
-			kind, values = kindVarString, appendText(values, v)
-		case int64:
-			kind, values = kindLongLong, binary.LittleEndian.AppendUint64(values, uint64(v))
-		case float64:
-			kind, values = kindDouble, binary.LittleEndian.AppendUint64(values, math.Float64bits(v))
-		case bool:
-			kind = kindTiny
-			if values = append(values, 0); v {
-				values[len(values)-1] = 1
-			}
-		default:
-			return nil, &typeError{i + 1, arg}
-		}
-		types = append(types, kind, 0)
-	}
-	packet = append(append(packet, nulls...), 1)
-	packet = append(append(packet, types...), values...)
-	if len(packet) > maxPacket {
-		return nil, errLongStatement
-	}
-	return packet, nil
+	r := &rows{ctx: ctx, session: se, answer: answer}
+	return r, r.describe()
 }
 
-// prepared has the server read a statement, and says how many values it takes.
-func (se *session) prepared(sql string) (id uint32, takes int, err error) {
-	w := se.wire
-	w.command(commandPrepare, []byte(sql))
-	if err := w.flush(); err != nil {
-		return 0, 0, err
+// prelude prepares the session: its database, a time limit a little above ours, and the read-only transaction that the
+// server itself enforces.
+func (s *source) prelude(ctx context.Context, st connectors.Statement) []string {
+	var out []string
+	if st.Database != "" {
+		out = append(out, "use "+dialect.MySQL.Quote(st.Database))
 	}
-	w.answer()
-	data, err := w.read(maxDescription)
-	switch {
-	case err != nil:
-		return 0, 0, err
-	case data[0] == packetError:
-		return 0, 0, readError(data)
-	case data[0] != packetOK:
-		return 0, 0, errMalformed
+	if deadline, ok := ctx.Deadline(); ok {
+		left := time.Until(deadline) + 2*time.Second
+		n := int64(math.Ceil(left.Seconds()))
+		if s.variant.limitMillis {
+			n = left.Milliseconds()
+		}
+		out = append(out, fmt.Sprintf(s.variant.limit, max(n, 1)))
 	}
-	c := cursor{rest: data[1:]}
-	id = uint32(c.number(4))
-	columns := int(c.number(2))
-	takes = int(c.number(2))
-	if c.short {
-		return 0, 0, errMalformed
+	if st.ReadOnly {
+		// Within an XA transaction the server ends and begins no other, not for DDL and not where a procedure or a block
+		// (MariaDB's BEGIN NOT ATOMIC) says COMMIT, which would be a way out of a plain one. Its name is nobody else's to know.
+		out = append(out, "set session transaction read only", "xa start '"+rand.Text()+"'")
 	}
-	for _, n := range []int{takes, columns} {
-		if _, err := w.definitions(n); err != nil {
-			return 0, 0, err
+	return out
+}
+
+// cancelled prefers the reason that our context knows to the server's words about it.
+func cancelled(ctx context.Context, err error) error {
+	if err != nil && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// rows reads one answer forward.
+type rows struct {
+	ctx     context.Context
+	session *session
+	answer  *sql.Rows
+	columns []connectors.Column
+	raw     []sql.RawBytes
+	targets []any
+	cells   [][]byte
+	err     error
+	closed  bool
+}
+
+func (r *rows) describe() error {
+	types, err := r.answer.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	for _, t := range types {
+		name := strings.ToLower(t.DatabaseTypeName())
+		r.columns = append(r.columns, connectors.Column{Name: t.Name(), Type: name, Family: family(name)})
+	}
+	r.raw = make([]sql.RawBytes, len(types))
+	r.cells = make([][]byte, len(types))
+	r.targets = make([]any, len(types))
+	for i := range r.raw {
+		r.targets[i] = &r.raw[i]
+	}
+	return nil
+}
+
+func (r *rows) Columns() []connectors.Column { return r.columns }
+
+// Next implements connectors.Rows. Binary cells are shown as MySQL's own hexadecimal literals.
+func (r *rows) Next() bool {
+	if r.closed || !r.answer.Next() {
+		r.err = cancelled(r.ctx, r.answer.Err())
+		return false
+	}
+	if err := r.answer.Scan(r.targets...); err != nil {
+		r.err = cancelled(r.ctx, err)
+		return false
+	}
+	for i, raw := range r.raw {
+		switch {
+		case raw == nil:
+			r.cells[i] = nil
+		case r.columns[i].Family == catalog.FamilyBinary || r.columns[i].Family == catalog.FamilyGeo:
+			r.cells[i] = hex.AppendEncode([]byte("0x"), raw)
+		default:
+			r.cells[i] = raw
 		}
 	}
-	return id, takes, nil
+	return true
+}
+
+func (r *rows) Row() [][]byte { return r.cells }
+
+// Affected is unknown: database/sql does not tell it for statements that were sent as queries.
+func (r *rows) Affected() int64 { return -1 }
+
+func (r *rows) Err() error { return r.err }
+
+// Close implements connectors.Rows. Rows left unread are not read to their end: the statement is killed.
+func (r *rows) Close() error {
+	if r.closed {
+		return nil
+	}
+	r.closed = true
+	if r.err == nil && r.answer.Next() {
+		r.session.stop()
+		r.session.cancel() // closes the socket; the server ends the statement when it cannot write
+	}
+	err := r.answer.Close()
+	r.session.close()
+	if r.err != nil {
+		return nil
+	}
+	return ignoreCancelled(err)
+}
+
+func ignoreCancelled(err error) error {
+	if err == context.Canceled {
+		return nil
+	}
+	return err
 }
