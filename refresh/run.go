@@ -185,17 +185,19 @@ func (r *Runner) writeFailure(run store.Run, f failure, err error) {
 	if f.state == stateFailed {
 		log.Warn("refresh failed", "error", err)
 	}
-	err = errors.Join(
-		r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
-			if f.reach != "" {
-				if err := tx.SetReach(run.ConnectionID, f.reach, f.cause, f.words, run.Finished); err != nil {
-					return err
-				}
+	write := r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+		if f.reach != "" {
+			if err := tx.SetReach(run.ConnectionID, f.reach, f.cause, f.words, run.Finished); err != nil {
+				return err
 			}
-			return tx.UpdateRun(run)
-		}),
-		r.options.Store.DropUnpublished(ctx, run.ConnectionID))
-	if err != nil && !errors.Is(err, store.ErrNotFound) { // not found: deleted meanwhile
-		log.Error("cannot write down how a refresh ended", "error", err)
+		}
+		return tx.UpdateRun(run)
+	})
+	// Without the lease, what is unpublished is its new holder's work; whoever runs next takes back what this run left.
+	if !errors.Is(err, store.ErrLeaseHeld) && !errors.Is(err, store.ErrReplaced) {
+		write = errors.Join(write, r.options.Store.DropUnpublished(ctx, run.ConnectionID))
+	}
+	if write != nil && !errors.Is(write, store.ErrNotFound) { // not found: deleted meanwhile
+		log.Error("cannot write down how a refresh ended", "error", write)
 	}
 }

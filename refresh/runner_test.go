@@ -211,6 +211,39 @@ func TestLeaseIsHeldElsewhere(t *testing.T) {
 	}
 }
 
+// A run that never had the lease leaves alone what the lease's holder has written and not published yet.
+func TestLeaseHoldersWorkStays(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	ctx := t.Context()
+	fence, err := b.store.Acquire(ctx, "refresh:"+b.id, "another process", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := store.TableRow{Path: "sales.orders", Hash: []byte("hash"), Body: []byte("body")}
+	if err := b.store.PutTables(ctx, b.id, 1, fence, []store.TableRow{row}); err != nil {
+		t.Fatal(err)
+	}
+	b.read = whole(warehouse(0, 5))
+	run := b.refresh(t)
+	if run.State != "cancelled" {
+		t.Fatalf("run %+v", run)
+	}
+	if err := b.store.PublishCatalog(ctx, b.id, 1, fence, run, store.CatalogState{Tables: 1, Read: run.Finished}, nil, nil); err != nil {
+		t.Fatal(err)
+	}
+	var paths []string
+	if err := b.store.TablesEach(ctx, b.id, func(path string, _ []byte) error {
+		paths = append(paths, path)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(paths) != 1 || paths[0] != row.Path {
+		t.Errorf("the holder published %q, of which %q is left", row.Path, paths)
+	}
+}
+
 func (b *bench) runs(t *testing.T, id string) []store.Run {
 	t.Helper()
 	runs, err := b.store.Runs(t.Context(), id, 100, "")
