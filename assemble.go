@@ -181,7 +181,8 @@ func (p *parts) shutdown(srv *http.Server) error {
 	p.server.Drain()
 	err := srv.Shutdown(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
-		return errors.Join(errStopSlow, srv.Close())
+		p.log.Warn("requests were still running after 10 s and were cut off")
+		return srv.Close()
 	}
 	return err
 }

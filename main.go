@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -13,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,7 +28,7 @@ func main() {
 
 // run is the command: serve, or one of cli's.
 func run(args []string) error {
-	if len(args) > 0 && args[0] != "serve" && args[0][0] != '-' {
+	if len(args) > 0 && args[0] != "serve" && !strings.HasPrefix(args[0], "-") {
 		return cli.Run(context.Background(), args, version(), os.Stdout, os.Stderr)
 	}
 	if len(args) > 0 && args[0] == "serve" {
@@ -107,5 +107,3 @@ func (c configuration) filesDir() string {
 	}
 	return filepath.Join(c.DataDir, "files")
 }
-
-var errStopSlow = errors.New("requests were still running after 10 s")

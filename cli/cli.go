@@ -21,6 +21,7 @@ func commands(version string) []command {
 	return []command{
 		{"token", "token create: make an API token and print it once", token},
 		{"user", "user create: make an account", user},
+		{"help", "show this", func(_ context.Context, _ []string, out io.Writer) error { Usage(out); return nil }},
 		{"version", "print the version", func(_ context.Context, _ []string, out io.Writer) error {
 			_, err := fmt.Fprintln(out, "patchbay", version)
 			return err

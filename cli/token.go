@@ -6,6 +6,9 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -14,6 +17,7 @@ import (
 	"patchbay/auth"
 	"patchbay/secret"
 	"patchbay/store"
+	"patchbay/workspace"
 )
 
 // operator is who acts when a command does: whoever has the server's shell has the data folder, so may do what an Admin may.
@@ -70,16 +74,28 @@ func parseDuration(s string) (time.Duration, error) {
 
 // withAuth opens the store of a data folder for one command.
 func withAuth(ctx context.Context, dir string, do func(*store.Store, *auth.Auth) error) error {
-	keys, made, err := secret.LoadRing(dir, env("PATCHBAY_MASTER_KEY"), env("PATCHBAY_MASTER_KEY_FILE"))
+	keys, err := masterKey(dir)
 	if err != nil {
 		return err
-	}
-	if made {
-		return fmt.Errorf("%s held no key: start patchbay serve there first", dir)
 	}
 	st, err := store.Open(ctx, store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac"), Shared: true})
 	if err != nil {
 		return err
 	}
+	if err := workspace.CheckKey(ctx, st, keys); err != nil { // audit rows under another key would break the chain (P31)
+		return errors.Join(err, st.Close())
+	}
 	return errors.Join(do(st, auth.New(auth.Options{Store: st, Now: time.Now})), st.Close())
+}
+
+// masterKey reads the key of a data folder. It makes none.
+func masterKey(dir string) (*secret.Ring, error) {
+	text, file := env("PATCHBAY_MASTER_KEY"), env("PATCHBAY_MASTER_KEY_FILE")
+	if text == "" && file == "" {
+		if _, err := os.Stat(filepath.Join(dir, "root.key")); errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s holds no master key: start patchbay serve there first, or give the key as it was given to serve", dir)
+		}
+	}
+	keys, _, err := secret.LoadRing(dir, text, file)
+	return keys, err
 }

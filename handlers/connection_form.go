@@ -98,6 +98,11 @@ func (s *Server) createConnection(w http.ResponseWriter, r *http.Request, who ac
 	if project != "" && !share {
 		in.ProjectID = project
 	}
+	if project != "" && share {
+		if _, err := s.Workspace.Project(r.Context(), who, project); err != nil {
+			return err
+		}
+	}
 	c, err := s.Workspace.CreateConnection(r.Context(), who, in)
 	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
 		in.ProjectID = project
@@ -106,7 +111,7 @@ func (s *Server) createConnection(w http.ResponseWriter, r *http.Request, who ac
 	if err != nil {
 		return err
 	}
-	if project == "" {
+	if project == "" || c.Draft { // a draft is imported once it is finished
 		return redirect(w, r, "/settings/connections/"+c.ID)
 	}
 	if share {

@@ -11,7 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -148,15 +150,33 @@ func (r *Runner) Close() {
 
 // CancelFor cancels the running queries for which no is true. It is asked with no lock held and may read the store.
 func (r *Runner) CancelFor(no func(who access.Actor, connectionID string) bool) {
-	r.mu.Lock()
-	all := make([]*run, 0, len(r.runs))
-	for _, q := range r.runs {
-		all = append(all, q)
-	}
-	r.mu.Unlock()
-	for _, q := range all {
+	for _, q := range r.all() {
 		if no(q.who, q.req.ConnectionID) {
 			q.cancel(errRevoked)
 		}
 	}
+}
+
+// CancelDenied cancels the running queries that could not begin now, by the decision that let them begin. One of which that
+// cannot be told is cancelled too, and the error says why.
+func (r *Runner) CancelDenied(ctx context.Context) error {
+	var failed []error
+	for _, q := range r.all() {
+		err := r.store.View(ctx, func(tx *store.Tx) error { _, err := mayRun(tx, q.who, q.req); return err })
+		if err == nil {
+			continue
+		}
+		q.cancel(errRevoked)
+		if !errors.As(err, new(*access.Denied)) && !errors.Is(err, store.ErrNotFound) {
+			failed = append(failed, fmt.Errorf("decide on a running query: %w", err))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// all are the queries that run now.
+func (r *Runner) all() []*run {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return slices.Collect(maps.Values(r.runs))
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"patchbay/access"
+	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/schedule"
 	"patchbay/store"
@@ -29,6 +30,7 @@ type ConnectionInput struct {
 	RefreshAdminsOnly              bool
 	Schedule                       schedule.Spec // the zero Spec is off
 	Version                        int64         // on update: the version that was edited; 0: whatever is there
+	filter                         catalog.Filter
 }
 
 // SettingProjectConnections is the workspace setting "Allow project data connections": "true" unless it says "false".
@@ -56,6 +58,9 @@ func (w *Workspace) CreateConnection(ctx context.Context, who access.Actor, in C
 		return store.Connection{}, err
 	}
 	err = w.Store.Update(ctx, connectionEntry(who, "connection.create", c), func(tx *store.Tx) error {
+		if err := checkGroups(tx, permissionsOf(c)); err != nil {
+			return err
+		}
 		return tx.CreateConnection(c, boxes)
 	})
 	if err != nil {
@@ -64,7 +69,7 @@ func (w *Workspace) CreateConnection(ctx context.Context, who access.Actor, in C
 	if c.Draft {
 		return c, nil
 	}
-	if _, err := w.Refresh.Start(ctx, id, "created", who.UserID); err != nil {
+	if _, err := w.Refresh.Start(context.WithoutCancel(ctx), id, "created", who.UserID); err != nil { // it is saved, whoever has gone
 		return c, fmt.Errorf("start first refresh: %w", err)
 	}
 	return c, nil
@@ -150,7 +155,7 @@ func (w *Workspace) record(connector *connectors.Connector, in ConnectionInput) 
 	c := store.Connection{Name: strings.TrimSpace(in.Name), Type: in.Type, ProjectID: in.ProjectID, Draft: in.Draft,
 		Description: strings.TrimSpace(in.Description), Config: in.Values, Destination: connector.Destination(in.Values),
 		AllowWriteback: in.AllowWriteback, HideFromAgents: in.HideFromAgents, RefreshAdminsOnly: in.RefreshAdminsOnly,
-		Schedule: in.Schedule, Reach: store.ReachUnknown}
+		Schedule: in.Schedule, Filter: in.filter, Reach: store.ReachUnknown}
 	if c.Schedule.Kind == "" {
 		c.Schedule.Kind = schedule.Off
 	}
@@ -184,6 +189,9 @@ func (w *Workspace) UpdateConnection(ctx context.Context, who access.Actor, id s
 		return store.Connection{}, err
 	}
 	c := merged(saved, w.record(connector, in))
+	if err := w.mayMove(ctx, who, &saved, &c); err != nil {
+		return store.Connection{}, err
+	}
 	if in.Version != 0 {
 		c.Version = in.Version
 	}
@@ -203,6 +211,9 @@ func (w *Workspace) UpdateConnection(ctx context.Context, who access.Actor, id s
 		if err := tx.UpdateConnection(c, boxes, in.RemoveSecrets); err != nil || !saved.Draft {
 			return err
 		}
+		if err := checkGroups(tx, permissionsOf(c)); err != nil {
+			return err
+		}
 		if err := tx.SetSchedule(id, c.Schedule, c.ScheduleAnchor, c.NextRefresh); err != nil {
 			return err
 		}
@@ -215,7 +226,7 @@ func (w *Workspace) UpdateConnection(ctx context.Context, who access.Actor, id s
 		return store.Connection{}, fmt.Errorf("update connection: %w", err)
 	}
 	if saved.Draft && !c.Draft {
-		if _, err := w.Refresh.Start(ctx, id, "created", who.UserID); err != nil {
+		if _, err := w.Refresh.Start(context.WithoutCancel(ctx), id, "created", who.UserID); err != nil {
 			return c, fmt.Errorf("start first refresh: %w", err)
 		}
 	}
@@ -244,26 +255,53 @@ func merged(saved, edited store.Connection) store.Connection {
 	return c
 }
 
-// editable finds a connection that the actor may edit: Admins any, others the project connections where they could make one.
+// editable finds a connection that the actor may edit. One that does not exist for them is refused as if it were not there.
 func (w *Workspace) editable(ctx context.Context, who access.Actor, id string) (store.Connection, error) {
 	return view(ctx, w.Store, func(tx *store.Tx) (store.Connection, error) {
 		c, err := tx.Connection(id)
 		if err != nil {
 			return c, err
 		}
-		if c.ProjectID == "" || who.IsAdmin() {
-			return c, hiddenUnless(adminAct(who, "edit a workspace connection"))
-		}
-		p, err := tx.ProjectFacts(c.ProjectID)
+		v, err := connectionView(tx, who, c)
 		if err != nil {
 			return c, err
 		}
-		allowed, err := projectConnectionsAllowed(tx)
-		if err != nil {
-			return c, err
+		err = mayEdit(tx, who, c)
+		if !exists(who, v) {
+			err = hidden(err)
 		}
-		return c, hiddenUnless(access.CreateProjectConnection(who, p, allowed))
+		return c, err
 	})
+}
+
+// mayEdit lets Admins edit any connection, and others the project connections where they could make one.
+func mayEdit(tx *store.Tx, who access.Actor, c store.Connection) error {
+	if c.ProjectID == "" || who.IsAdmin() {
+		return adminAct(who, "edit a workspace connection")
+	}
+	p, err := tx.ProjectFacts(c.ProjectID)
+	if err != nil {
+		return err
+	}
+	allowed, err := projectConnectionsAllowed(tx)
+	if err != nil {
+		return err
+	}
+	return access.CreateProjectConnection(who, p, allowed)
+}
+
+// mayMove keeps others than Admins from pointing an Admin's project connection elsewhere: what an Admin made may reach private
+// addresses, and would take them there (P5).
+func (w *Workspace) mayMove(ctx context.Context, who access.Actor, from, to *store.Connection) error {
+	if from.ProjectID == "" || who.IsAdmin() || from.Destination == to.Destination {
+		return nil
+	}
+	private, err := w.Opener.allowPrivate(ctx, from)
+	if err != nil || !private {
+		return err
+	}
+	return &access.Denied{Action: "point a connection elsewhere", Because: []access.Reason{{Rule: access.RuleRole, ConnectionID: from.ID,
+		Words: "An Admin made this connection, so only an Admin may change where it points"}}}
 }
 
 // adminAct is for acts of Admins that stand on routes which others may call too: it asks for the role, and of a token for the
@@ -275,8 +313,8 @@ func adminAct(who access.Actor, action string) error {
 	return access.ScopeAllows(who, access.ScopeAdmin)
 }
 
-// hiddenUnless hides the object from someone who may not manage it: whether it exists is not theirs to know.
-func hiddenUnless(err error) error {
+// hidden makes a refusal one that does not tell whether the object exists.
+func hidden(err error) error {
 	var no *access.Denied
 	if errors.As(err, &no) {
 		return &access.Denied{Action: no.Action, Because: no.Because, Hidden: true}
@@ -317,8 +355,8 @@ func (w *Workspace) DuplicateConnection(ctx context.Context, who access.Actor, i
 		return store.Connection{}, err
 	}
 	return w.CreateConnection(ctx, who, ConnectionInput{Name: name, Type: c.Type, Description: c.Description, Draft: true,
-		Values: maps.Clone(c.Config), AllowWriteback: c.AllowWriteback, HideFromAgents: c.HideFromAgents, CanQuery: c.CanQuery,
-		CanViewResults: c.CanViewResults, RefreshAdminsOnly: c.RefreshAdminsOnly, Schedule: c.Schedule})
+		Values: maps.Clone(c.Config), AllowWriteback: c.AllowWriteback, HideFromAgents: c.HideFromAgents, CanQuery: sortedSet(c.CanQuery),
+		CanViewResults: sortedSet(c.CanViewResults), RefreshAdminsOnly: c.RefreshAdminsOnly, Schedule: c.Schedule, filter: c.Filter})
 }
 
 // freeName is "NAME copy", with a number where that is taken.

@@ -23,18 +23,18 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 	if err := access.AdminOnly(who, "change a connection's permissions"); err != nil {
 		return err
 	}
-	c, err := w.workspaceConnection(ctx, id)
-	if err != nil {
-		return err
-	}
-	if err := w.checkGroups(ctx, p); err != nil {
-		return err
-	}
-	entry := connectionEntry(who, "connection.permissions", c)
-	entry.Detail["before"] = permissionsDetail(Permissions{c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly})
-	entry.Detail["after"] = permissionsDetail(p)
-	err = w.Store.Update(ctx, entry, func(tx *store.Tx) error {
-		return tx.SetPermissions(id, sortedSet(p.CanQuery), sortedSet(p.CanViewResults), p.RefreshAdminsOnly)
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+		c, err := workspaceConnection(tx, id)
+		if err != nil {
+			return entry, err
+		}
+		if err := checkGroups(tx, p); err != nil {
+			return entry, err
+		}
+		entry = connectionEntry(who, "connection.permissions", c)
+		entry.Detail["before"] = permissionsDetail(permissionsOf(c))
+		entry.Detail["after"] = permissionsDetail(p)
+		return entry, tx.SetPermissions(id, sortedSet(p.CanQuery), sortedSet(p.CanViewResults), p.RefreshAdminsOnly)
 	})
 	if err != nil {
 		return fmt.Errorf("set permissions: %w", err)
@@ -42,14 +42,19 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 	return w.EndWhatIsNotAllowed(ctx)
 }
 
+// permissionsOf are the permissions that a connection has.
+func permissionsOf(c store.Connection) Permissions {
+	return Permissions{c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly}
+}
+
 func permissionsDetail(p Permissions) map[string]any {
 	return map[string]any{"can_query": sortedSet(p.CanQuery), "can_view_results": sortedSet(p.CanViewResults), "refresh_admins_only": p.RefreshAdminsOnly}
 }
 
 // checkGroups refuses groups that do not exist, and public for Can query, which is not offered.
-func (w *Workspace) checkGroups(ctx context.Context, p Permissions) error {
+func checkGroups(tx *store.Tx, p Permissions) error {
 	known := map[string]bool{access.GroupMembers: true, access.GroupGuests: true, access.GroupPublic: true}
-	groups, err := w.Store.Groups(ctx)
+	groups, err := tx.Groups()
 	if err != nil {
 		return err
 	}
@@ -69,36 +74,10 @@ func (w *Workspace) checkGroups(ctx context.Context, p Permissions) error {
 	return nil
 }
 
-// EndWhatIsNotAllowed cancels running queries whose authors may no longer run them. Acts that take access away call it.
+// EndWhatIsNotAllowed cancels running queries whose authors may no longer run them. Acts that take access away call it, after
+// their commit: that whoever asked has gone since must neither keep it from happening nor end the queries of others.
 func (w *Workspace) EndWhatIsNotAllowed(ctx context.Context) error {
-	var failed error
-	w.Query.CancelFor(func(who access.Actor, connectionID string) bool {
-		ok, err := w.mayQuery(ctx, who.UserID, connectionID)
-		if err != nil {
-			failed = err
-		}
-		return !ok // when in doubt, end it
-	})
-	return failed
-}
-
-// mayQuery decides with the facts as they are now, the user's own included.
-func (w *Workspace) mayQuery(ctx context.Context, userID, connectionID string) (bool, error) {
-	return view(ctx, w.Store, func(tx *store.Tx) (bool, error) {
-		u, err := tx.User(userID)
-		if err != nil || u.Disabled {
-			return false, err
-		}
-		c, err := tx.Connection(connectionID)
-		if err != nil {
-			return false, err
-		}
-		facts, project, err := connectionFacts(tx, c)
-		if err != nil {
-			return false, err
-		}
-		return access.OnConnection(ActorOf(u), facts, project).CanQuery, nil
-	})
+	return w.Query.CancelDenied(context.WithoutCancel(ctx))
 }
 
 // ActorOf is a user as an actor, without a session: for deciding what the user may do.
@@ -117,15 +96,17 @@ func (w *Workspace) SetSchedule(ctx context.Context, who access.Actor, id string
 	if bad := spec.Check(); len(bad) > 0 {
 		return &Invalid{Fields: bad}
 	}
-	c, err := w.workspaceConnection(ctx, id)
-	if err != nil {
-		return err
-	}
 	now := w.Now()
-	c.Schedule, c.ScheduleAnchor = spec, now
-	entry := connectionEntry(who, "connection.schedule", c)
-	entry.Detail["schedule"] = spec.Words()
-	err = w.Store.Update(ctx, entry, func(tx *store.Tx) error { return tx.SetSchedule(id, spec, now, nextRefresh(c, now)) })
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+		c, err := workspaceConnection(tx, id)
+		if err != nil {
+			return entry, err
+		}
+		entry = connectionEntry(who, "connection.schedule", c)
+		entry.Detail["before"], entry.Detail["schedule"] = c.Schedule.Words(), spec.Words()
+		c.Schedule, c.ScheduleAnchor = spec, now
+		return entry, tx.SetSchedule(id, spec, now, nextRefresh(c, now))
+	})
 	if err != nil {
 		return fmt.Errorf("set schedule: %w", err)
 	}
@@ -152,21 +133,24 @@ func (w *Workspace) SetFilter(ctx context.Context, who access.Actor, id string, 
 	if bad := f.Check(); len(bad) > 0 {
 		return &Invalid{Fields: bad}
 	}
-	c, err := w.workspaceConnection(ctx, id)
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+		c, err := workspaceConnection(tx, id)
+		if err != nil {
+			return entry, err
+		}
+		entry = connectionEntry(who, "connection.filter", c)
+		entry.Detail["before"], entry.Detail["filter"] = c.Filter, f
+		return entry, tx.SetFilter(id, f)
+	})
 	if err != nil {
-		return err
-	}
-	entry := connectionEntry(who, "connection.filter", c)
-	entry.Detail["filter"] = f
-	if err := w.Store.Update(ctx, entry, func(tx *store.Tx) error { return tx.SetFilter(id, f) }); err != nil {
 		return fmt.Errorf("set filter: %w", err)
 	}
 	return nil
 }
 
 // workspaceConnection finds a workspace connection; a project connection has no permissions, schedule or filter of its own.
-func (w *Workspace) workspaceConnection(ctx context.Context, id string) (store.Connection, error) {
-	c, err := w.Store.Connection(ctx, id)
+func workspaceConnection(tx *store.Tx, id string) (store.Connection, error) {
+	c, err := tx.Connection(id)
 	if err != nil {
 		return c, err
 	}

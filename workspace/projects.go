@@ -229,7 +229,7 @@ func checkTarget(tx *store.Tx, s access.Share) error {
 
 // Import makes a project use a workspace connection.
 func (w *Workspace) Import(ctx context.Context, who access.Actor, projectID, connectionID string) error {
-	return w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
 		p, err := tx.ProjectFacts(projectID)
 		if err != nil {
 			return entry, err
@@ -251,16 +251,24 @@ func (w *Workspace) Import(ctx context.Context, who access.Actor, projectID, con
 		entry.Detail["project"] = projectID
 		return entry, tx.Import(projectID, connectionID)
 	})
+	if err != nil {
+		return err
+	}
+	return w.EndWhatIsNotAllowed(ctx) // the connection may take the project from some of its people
 }
 
 // StopImport ends a project's use of a workspace connection, and lifts what the connection restricts there.
 func (w *Workspace) StopImport(ctx context.Context, who access.Actor, projectID, connectionID string) error {
-	return w.changeProject(ctx, who, projectID, "project.stop_import",
+	err := w.changeProject(ctx, who, projectID, "project.stop_import",
 		func(p access.Project) error { return access.EditProject(who, p) },
 		func(tx *store.Tx, _ store.Project, detail map[string]any) error {
 			detail["connection"] = connectionID
 			return tx.StopImport(projectID, connectionID)
 		})
+	if err != nil {
+		return err
+	}
+	return w.EndWhatIsNotAllowed(ctx)
 }
 
 func projectEntry(who access.Actor, action string, p store.Project) store.AuditEntry {

@@ -2,6 +2,8 @@ package workspace
 
 import (
 	"context"
+	"errors"
+	"maps"
 	"sync"
 	"time"
 
@@ -32,7 +34,8 @@ func (w *Workspace) TestConnection(ctx context.Context, who access.Actor, id str
 	defer done()
 	req.Step = step
 	report := w.Registry.Test(ctx, req)
-	return report, w.recordTest(ctx, who, c, report)
+	saved := id != "" && len(in.Secrets)+len(in.RemoveSecrets) == 0
+	return report, w.recordTest(ctx, who, c, report, saved)
 }
 
 // testRequest is the request of a test, with the same checks as saving.
@@ -68,6 +71,9 @@ func (w *Workspace) testRequest(ctx context.Context, who access.Actor, id string
 		return connectors.Request{}, nil, err
 	}
 	c := merged(saved, w.record(connector, in))
+	if err := w.mayMove(ctx, who, &saved, &c); err != nil {
+		return connectors.Request{}, nil, err
+	}
 	req, err := w.Opener.request(ctx, &c, secrets)
 	return req, &c, err
 }
@@ -103,8 +109,8 @@ func (w *Workspace) TestSaved(ctx context.Context, who access.Actor, id string, 
 		HideFromAgents: c.HideFromAgents, Description: c.Description, Schedule: c.Schedule}, step)
 }
 
-// recordTest audits a test with its destination and keeps what it says of a saved connection's reach.
-func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.Connection, report connectors.Report) error {
+// recordTest audits a test with its destination. What a test of the connection as it is saved says of its reach is kept.
+func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.Connection, report connectors.Report, saved bool) error {
 	ctx = context.WithoutCancel(ctx) // a test that was walked away from is audited all the same
 	entry := connectionEntry(who, "connection.test", *c)
 	connector, _ := w.Registry.Get(c.Type)
@@ -113,11 +119,14 @@ func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.C
 	if !report.OK {
 		entry.Outcome = "failed"
 	}
-	if c.ID == "" || c.Draft {
+	if !saved || c.Draft {
 		return w.Store.Audit(ctx, entry)
 	}
 	now := w.Now()
 	return w.Store.Update(ctx, entry, func(tx *store.Tx) error {
+		if is, err := tx.Connection(c.ID); err != nil || !maps.Equal(is.Config, c.Config) {
+			return ignoreNotFound(err) // it is another one by now
+		}
 		if report.OK {
 			return tx.SetReach(c.ID, store.ReachOK, "", "", now)
 		}
@@ -127,6 +136,14 @@ func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.C
 		}
 		return tx.SetReach(c.ID, store.ReachUnreachable, string(cause), words, now)
 	})
+}
+
+// ignoreNotFound is err, unless it says that the object is gone.
+func ignoreNotFound(err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 func failedStep(report connectors.Report) (connectors.Cause, string) {
