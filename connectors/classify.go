@@ -144,7 +144,7 @@ func tlsFailed(err error) *Error {
 	var invalid x509.CertificateInvalidError
 	var other *tls.CertificateVerificationError
 	var record tls.RecordHeaderError
-	var alert tls.AlertError
+	var alert *net.OpError // crypto/tls does not export what a peer's alert is
 	var part *transport.TLSPartError
 	e := &Error{Cause: CauseTLS}
 	switch {
@@ -162,8 +162,8 @@ func tlsFailed(err error) *Error {
 	case errors.As(err, &record):
 		e.Message = "what answers there does not speak TLS"
 		e.Hint = "Check the port. If the server has no TLS, ask its administrator to turn it on"
-	case errors.As(err, &alert):
-		e.Message = "the server broke off the TLS handshake: " + strings.TrimPrefix(alert.Error(), "tls: ")
+	case errors.As(err, &alert) && alert.Op == "remote error":
+		e.Message = "the server broke off the TLS handshake: " + strings.TrimPrefix(alert.Err.Error(), "tls: ")
 		e.Hint = "Check whether the server asks for a client certificate, and that it offers TLS 1.2 or later"
 	case errors.As(err, &part):
 		e.Message = part.Error()

@@ -27,7 +27,7 @@ func mariadbSubjects(t *testing.T, c *connectors.Connector) []*conformance.Subje
 	s.SQL.Series = "select seq, repeat('x', 100) from seq_1_to_%d"
 	s.TLS = differing(t, servers.MariaDB)
 	s.TLS.CA, s.TLS.ClientCert, s.TLS.ClientKey = server.CA, server.ClientCert, server.ClientKey
-	s.TLS.ClientValue = connectors.Values{"user": server.CertUser, "database": ""}
+	s.TLS.ClientValue = connectors.Values{"user": server.CertUser, "database": "", "auth": "certificate"}
 	return []*conformance.Subject{s}
 }
 
@@ -56,8 +56,8 @@ func mysqlSubject(t *testing.T, c *connectors.Connector, server *servers.Server)
 				err = db.QueryRowContext(ctx, "select count(*) from information_schema.processlist where id <> connection_id() and locate(?, info) > 0", mark).Scan(&n)
 				return n, err
 			},
-			Mistake: "select 1 fromm x y",
-			Params:  "select ?, ?, ?, ?, ?", ParamsWant: []string{"", "9007199254740993", "2.5", "1"}, Writes: true, Uncounted: true,
+			Mistake: "select 1 as 'é🦆',\n fromm x y", MistakeAt: 28,
+			Params: "select ?, ?, ?, ?, ?", ParamsWant: []string{"", "9007199254740993", "2.5", "1"}, Writes: true, Uncounted: true,
 			Hostile: []string{"with x as (select 1) delete from {t}", "select suite.writes()", "replace into {t} values (2)", "truncate {t}", "set transaction read write",
 				"set @x = suite.writes()", "do suite.writes()", "load data local infile '/etc/passwd' into table {t}", "load data infile '/etc/passwd' into table {t}",
 				"select 2 into outfile '/tmp/patchbay-conformance'", "alter table {t} add m int", "rename table {t} to suite.gone", "call suite.nothing()", "call suite.unlocks()", "call suite.begins()",
@@ -68,7 +68,7 @@ func mysqlSubject(t *testing.T, c *connectors.Connector, server *servers.Server)
 				"set autocommit = 0", "set autocommit = 1", "create table suite.other (n int)"},
 		},
 		Strong:  &conformance.User{Values: connectors.Values{"user": server.Admin}, Secrets: connectors.Secrets{"password": secret.New(server.AdminPassword)}},
-		Limited: &conformance.Limited{User: conformance.User{Values: connectors.Values{"user": "limited"}}, Hidden: true},
+		Limited: &conformance.Limited{User: conformance.User{Values: connectors.Values{"user": "limited"}}, Setup: []string{"grant insert on {t} to limited"}},
 	}
 }
 
@@ -94,7 +94,7 @@ func mysqlCatalog(product string) conformance.Catalog {
 				{Name: "code", Type: "varchar(2)", Family: catalog.FamilyText, PrimaryKey: 1},
 				{Name: "name", Type: "text", Family: catalog.FamilyText}}},
 			{Path: catalog.Path{"suite", "sale"}, Kind: catalog.KindTable, Rows: catalog.RowsUnknown, Comment: "What was sold", Columns: []catalog.Column{
-				{Name: "id", Type: "bigint(20)", Family: catalog.FamilyInteger, PrimaryKey: 1, Comment: "Counts up"},
+				{Name: "id", Type: "bigint(20)", Family: catalog.FamilyInteger, PrimaryKey: 1, Default: "auto_increment", Comment: "Counts up"},
 				{Name: "region", Type: "varchar(2)", Family: catalog.FamilyText, References: &catalog.Ref{Table: catalog.Path{"suite", "region"}, Column: "code"}},
 				{Name: "amount", Type: "decimal(12,2)", Family: catalog.FamilyDecimal, Nullable: true, Default: "0.50"},
 				{Name: "at", Type: "datetime(3)", Family: catalog.FamilyDateTime, Nullable: true},

@@ -96,6 +96,8 @@ func checkBrokenRows(t *T, s *Subject) {
 }
 
 func checkBrokenCatalog(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...) // an empty catalog may be told before it breaks
 	t.eachFault(s, func(t *T, name string, f fault, p *proxy) {
 		src, err := try(t.Context(), s.request(p.values()))
 		if err != nil {

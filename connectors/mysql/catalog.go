@@ -6,9 +6,13 @@ import (
 	_ "embed" // the catalog queries stand beside this file, as the database's administrator reads them
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
+
 	"patchbay/catalog"
+	"patchbay/connectors"
 )
 
 var (
@@ -27,77 +31,61 @@ var (
 var levels = []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}
 
 // ReadCatalog implements connectors.Source: one statement for the databases and three for each that the filter lets through,
-// four where it names tables. A statement of information_schema without a database would open every table of the server.
+// four where it has a rule for tables. A statement of information_schema without a database would open every table of a
+// MariaDB server.
 func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
 	match, err := catalog.NewMatcher(f, levels)
 	if err != nil {
 		return err
 	}
-	names, err := s.databases(ctx)
+	names, err := s.databases(ctx, match)
 	if err != nil {
 		return err
 	}
-	whole := true
 	for _, name := range names {
-		if !match.Keeps(catalog.Path{name}) {
-			continue
+		r := &reader{database: name, match: match, to: to, mariadb: s.mariadb, picks: f.Tables != catalog.Rule{}}
+		err := r.read(ctx, s.db)
+		var own *mysql.MySQLError
+		switch {
+		case err == nil:
+			err = to.Done(catalog.Path{name})
+		case errors.As(err, &own) && causes[own.Number] != connectors.CauseLost && ctx.Err() == nil: // about this database; the next may be well
+			err = to.Skipped(catalog.Path{name}, err)
 		}
-		read, err := s.readDatabase(ctx, &reader{database: name, match: match, to: to, mariadb: s.variant.quotesDefaults, picks: f.Tables != catalog.Rule{}})
 		if err != nil {
-			return err
+			return cancelled(ctx, err)
 		}
-		whole = whole && read
-	}
-	if !whole {
-		return nil
 	}
 	return to.Done(nil)
 }
 
-func (s *source) databases(ctx context.Context) ([]string, error) {
-	rows, err := s.db.QueryContext(ctx, databasesSQL)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
+func (s *source) databases(ctx context.Context, match *catalog.Matcher) ([]string, error) {
 	var names []string
-	for rows.Next() {
+	err := each(ctx, s.db, databasesSQL, nil, func(scan func(...any) error) error {
 		var name string
-		if err := rows.Scan(&name); err != nil {
-			return nil, err
+		if err := scan(&name); err != nil {
+			return err
 		}
-		names = append(names, name)
-	}
-	return names, rows.Err()
+		if match.Keeps(catalog.Path{name}) {
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, err
 }
 
-// readDatabase reports one database. A failure of its own is reported as skipped, a broken sink or connection is returned.
-func (s *source) readDatabase(ctx context.Context, r *reader) (read bool, err error) {
-	err = r.read(ctx, s.db)
-	switch {
-	case err == nil:
-		return true, r.to.Done(catalog.Path{r.database})
-	case ctx.Err() != nil:
-		return false, ctx.Err()
-	case r.sinkFailed:
-		return false, err
-	case s.db.PingContext(ctx) != nil:
-		return false, err // the server itself is gone
-	}
-	return false, r.to.Skipped(catalog.Path{r.database}, err)
-}
-
-// A reader joins the three answers about one database in memory: names and keys are held, columns stream through.
+// A reader joins the answers about one database in memory: tables and keys are held, columns stream through.
 type reader struct {
-	database   string
-	match      *catalog.Matcher
-	to         catalog.Sink
-	mariadb    bool                      // defaults come as SQL writes them
-	picks      bool                      // the filter has a rule for tables
-	picked     []any                     // the names that it lets through; nil: not asked for, or too many to name
-	tables     map[string]*catalog.Table // those not yet reported
-	keys       map[string]map[string]key // table, column
-	sinkFailed bool
+	database string
+	match    *catalog.Matcher
+	to       catalog.Sink
+	mariadb  bool
+	picks    bool // the filter has a rule for tables
+
+	picked []any                     // the names that it lets through; nil: all, or too many to name
+	tables map[string]*catalog.Table // those not yet reported
+	keys   map[[2]string]key         // by table and column
+	at     *catalog.Table            // the table whose columns are being read
 }
 
 type key struct {
@@ -108,20 +96,27 @@ type key struct {
 func (r *reader) read(ctx context.Context, db *sql.DB) error {
 	if r.picks {
 		if err := r.pick(ctx, db); err != nil {
-			return fmt.Errorf("read names: %w", err)
+			return fmt.Errorf("read the names of tables: %w", err)
 		}
 	}
-	if err := r.readTables(ctx, db); err != nil {
+	r.tables, r.keys = map[string]*catalog.Table{}, map[[2]string]key{}
+	if err := r.each(ctx, db, tablesSQL, r.table); err != nil {
 		return fmt.Errorf("read tables: %w", err)
 	}
-	if err := r.readKeys(ctx, db); err != nil {
+	if len(r.tables) == 0 {
+		return nil
+	}
+	if err := r.each(ctx, db, keysSQL, r.key); err != nil {
 		return fmt.Errorf("read keys: %w", err)
 	}
-	if err := r.readColumns(ctx, db); err != nil {
+	if err := r.each(ctx, db, columnsSQL, r.column); err != nil {
 		return fmt.Errorf("read columns: %w", err)
 	}
-	for _, t := range r.tables { // a view whose definer is gone has no columns
-		if err := r.report(t); err != nil {
+	if err := r.report(); err != nil {
+		return err
+	}
+	for _, t := range r.tables { // views of something that is gone, or without any right to their columns
+		if err := r.to.Table(*t); err != nil {
 			return err
 		}
 	}
@@ -129,18 +124,18 @@ func (r *reader) read(ctx context.Context, db *sql.DB) error {
 }
 
 // maxPicked is how many names are sent back to the server; beyond them it is asked for all.
-const maxPicked = 1000
+const maxPicked = 10_000
 
 // pick asks for the names of the tables and keeps those that the filter lets through. The decision is the one in memory, so that
 // no rule can mean something else on the server.
 func (r *reader) pick(ctx context.Context, db *sql.DB) error {
 	picked := []any{}
-	err := r.each(ctx, db, namesSQL, func(scan func(...any) error) error {
+	err := each(ctx, db, namesSQL, []any{r.database}, func(scan func(...any) error) error {
 		var name string
 		if err := scan(&name); err != nil {
 			return err
 		}
-		if r.match.Keeps(catalog.Path{r.database, name}) {
+		if r.match.Keeps(catalog.Path{r.database, name}) && len(picked) <= maxPicked {
 			picked = append(picked, name)
 		}
 		return nil
@@ -151,100 +146,120 @@ func (r *reader) pick(ctx context.Context, db *sql.DB) error {
 	return err
 }
 
-func (r *reader) report(t *catalog.Table) error {
-	delete(r.tables, t.Path.Name())
-	if err := r.to.Table(*t); err != nil {
-		r.sinkFailed = true
+// table takes a row of tables.
+func (r *reader) table(scan func(...any) error) error {
+	var name, kind, comment string
+	var estimate sql.NullString // as text: the estimates of some engines are above what a number holds
+	var partitioned bool
+	if err := scan(&name, &kind, &estimate, &comment, &partitioned); err != nil {
 		return err
+	}
+	path := catalog.Path{r.database, name}
+	if !r.match.Keeps(path) {
+		return nil
+	}
+	t := &catalog.Table{Path: path, Kind: catalog.KindTable, Comment: comment, Rows: catalog.RowsUnknown, Unreadable: true} // until a column says otherwise
+	switch {
+	case kind == "VIEW":
+		t.Kind = catalog.KindView
+	case partitioned:
+		t.Kind = catalog.KindPartitioned
+	}
+	if n, err := strconv.ParseInt(estimate.String, 10, 64); err == nil && t.Kind != catalog.KindView {
+		t.Rows = n
+	}
+	r.tables[name] = t
+	return nil
+}
+
+// key takes a row of keys. Columns are named as the key's declaration wrote them, whose case may be another than the column's.
+func (r *reader) key(scan func(...any) error) error {
+	var table, column, toDatabase, toTable, toColumn string
+	var primary bool
+	var place int
+	if err := scan(&table, &column, &primary, &place, &toDatabase, &toTable, &toColumn); err != nil {
+		return err
+	}
+	at := [2]string{table, strings.ToLower(column)}
+	k := r.keys[at]
+	if primary {
+		k.place = place
+	} else if k.ref == nil {
+		k.ref = &catalog.Ref{Table: catalog.Path{toDatabase, toTable}, Column: toColumn}
+	}
+	r.keys[at] = k
+	return nil
+}
+
+// column takes a row of columns, and reports the table before it when another begins.
+func (r *reader) column(scan func(...any) error) error {
+	var table, value, extra, expression string
+	var c catalog.Column
+	var readable bool
+	if err := scan(&table, &c.Name, &c.Type, &c.Nullable, &value, &c.Comment, &extra, &expression, &readable); err != nil {
+		return err
+	}
+	if r.at != nil && r.at.Path.Name() != table {
+		if err := r.report(); err != nil {
+			return err
+		}
+	}
+	if r.at == nil {
+		r.at = r.tables[table]
+	}
+	if r.at == nil {
+		return nil // filtered, or no table that we list
+	}
+	k := r.keys[[2]string{table, strings.ToLower(c.Name)}]
+	c.Family, c.Default, c.PrimaryKey, c.References = family(c.Type), r.defaultOf(value, extra, expression), k.place, k.ref
+	r.at.Columns = append(r.at.Columns, c)
+	if readable {
+		r.at.Unreadable = false
 	}
 	return nil
 }
 
-func (r *reader) readTables(ctx context.Context, db *sql.DB) error {
-	r.tables = map[string]*catalog.Table{}
-	return r.each(ctx, db, tablesSQL, func(scan func(...any) error) error {
-		var name, kind, comment string
-		var estimate sql.NullInt64
-		if err := scan(&name, &kind, &estimate, &comment); err != nil {
-			return err
-		}
-		path := catalog.Path{r.database, name}
-		if !r.match.Keeps(path) || kind == "SEQUENCE" {
-			return nil
-		}
-		t := &catalog.Table{Path: path, Kind: catalog.KindTable, Comment: comment, Rows: catalog.RowsUnknown}
-		if kind == "VIEW" {
-			t.Kind = catalog.KindView
-		} else if estimate.Valid {
-			t.Rows = estimate.Int64
-		}
-		r.tables[name] = t
-		return nil
-	})
-}
-
-func (r *reader) readKeys(ctx context.Context, db *sql.DB) error {
-	r.keys = map[string]map[string]key{}
-	return r.each(ctx, db, keysSQL, func(scan func(...any) error) error {
-		var table, column, toDatabase, toTable, toColumn string
-		var primary bool
-		var place int
-		if err := scan(&table, &column, &primary, &place, &toDatabase, &toTable, &toColumn); err != nil {
-			return err
-		}
-		columns := r.keys[table]
-		if columns == nil {
-			columns = map[string]key{}
-			r.keys[table] = columns
-		}
-		k := columns[column]
-		if primary {
-			k.place = place
-		} else {
-			k.ref = &catalog.Ref{Table: catalog.Path{toDatabase, toTable}, Column: toColumn}
-		}
-		columns[column] = k
-		return nil
-	})
-}
-
-func (r *reader) readColumns(ctx context.Context, db *sql.DB) error {
-	var at *catalog.Table
-	var last string
-	err := r.each(ctx, db, columnsSQL, func(scan func(...any) error) error {
-		var table string
-		var c catalog.Column
-		if err := scan(&table, &c.Name, &c.Type, &c.Nullable, &c.Default, &c.Comment); err != nil {
-			return err
-		}
-		if r.mariadb && c.Default == "NULL" {
-			c.Default = "" // MariaDB writes a default as SQL does, and that there is none as NULL
-		}
-		if table != last {
-			if at != nil {
-				if err := r.report(at); err != nil {
-					return err
-				}
-			}
-			at, last = r.tables[table], table
-		}
-		if at == nil {
-			return nil // filtered, or no table that we list
-		}
-		k := r.keys[table][c.Name]
-		c.Family, c.PrimaryKey, c.References = family(c.Type), k.place, k.ref
-		at.Columns = append(at.Columns, c)
-		return nil
-	})
-	if err == nil && at != nil {
-		err = r.report(at)
+// defaultOf is how a column gets its value where none is given.
+func (r *reader) defaultOf(value, extra, expression string) string {
+	kind, _, generated := strings.Cut(extra, " GENERATED")
+	switch {
+	case generated && expression != "":
+		return "generated always as (" + expression + ") " + strings.ToLower(kind)
+	case strings.Contains(extra, "auto_increment"):
+		return "auto_increment"
+	case r.mariadb && value == "NULL":
+		return "" // MariaDB writes a default as SQL does, and that there is none as NULL
 	}
-	return err
+	return value
 }
 
-// each runs a catalog query for the database, narrowed to the picked tables, and calls row for each of its rows.
-func (r *reader) each(ctx context.Context, db *sql.DB, query string, row func(scan func(...any) error) error) (err error) {
-	rows, err := db.QueryContext(ctx, r.narrowed(query), append([]any{r.database}, r.picked...)...)
+// report hands over the table whose columns were read.
+func (r *reader) report() error {
+	t := r.at
+	if r.at = nil; t == nil {
+		return nil
+	}
+	delete(r.tables, t.Path.Name())
+	return r.to.Table(*t)
+}
+
+// each runs a catalog query for the database, narrowed to the picked tables: their names are bound, never written. No names at
+// all are no tables.
+func (r *reader) each(ctx context.Context, db *sql.DB, query string, row func(scan func(...any) error) error) error {
+	narrow := ""
+	switch {
+	case r.picked == nil:
+	case len(r.picked) == 0:
+		narrow = "and false"
+	default:
+		narrow = "and table_name in (?" + strings.Repeat(", ?", len(r.picked)-1) + ")"
+	}
+	return each(ctx, db, strings.Replace(query, "/* tables */", narrow, 1), append([]any{r.database}, r.picked...), row)
+}
+
+// each calls row for each row of a query.
+func each(ctx context.Context, db *sql.DB, query string, args []any, row func(scan func(...any) error) error) (err error) {
+	rows, err := db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return err
 	}
@@ -255,16 +270,4 @@ func (r *reader) each(ctx context.Context, db *sql.DB, query string, row func(sc
 		}
 	}
 	return rows.Err()
-}
-
-// narrowed is a catalog query for the picked tables alone: their names are bound, never written. No names at all are no tables.
-func (r *reader) narrowed(query string) string {
-	switch {
-	case r.picked == nil:
-		return query
-	case len(r.picked) == 0:
-		return strings.Replace(query, "/* tables */", "and false", 1)
-	}
-	names := strings.TrimSuffix(strings.Repeat("?, ", len(r.picked)), ", ")
-	return strings.Replace(query, "/* tables */", "and table_name in ("+names+")", 1)
 }

@@ -2,41 +2,34 @@
 package mysql
 
 import (
-	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/dialect"
 )
 
-// A variant is how one product of the family differs from the others.
-type variant struct {
-	product string
-	// limit is the statement that bounds the run time of the session's statements; %d is filled with limitUnit's number.
-	limit string
-	// limitMillis says whether limit counts milliseconds; else whole seconds.
-	limitMillis bool
-	// quotesDefaults says that the catalog writes a column's default as SQL does: 'text', and NULL where there is none.
-	quotesDefaults bool
-}
-
-// Connectors are the products of the family.
+// Connectors are the products of the family. Which of them answers shows when it is reached: they differ in name alone.
 func Connectors() []*connectors.Connector {
 	return []*connectors.Connector{
-		product("mysql", "MySQL", 2, dialect.MySQL, "The open-source database behind much of the web", []string{"mysql", "jdbc:mysql"},
-			variant{product: "MySQL", limit: "set session max_execution_time = %d", limitMillis: true}),
-		product("mariadb", "MariaDB", 3, dialect.MariaDB, "The community's fork of MySQL", []string{"mariadb", "jdbc:mariadb"},
-			variant{product: "MariaDB", limit: "set session max_statement_time = %d", quotesDefaults: true}),
+		product("mysql", "MySQL", 2, dialect.MySQL, "The open-source database behind much of the web"),
+		product("mariadb", "MariaDB", 3, dialect.MariaDB, "The community's fork of MySQL"),
 	}
 }
 
-func product(kind, name string, tier int, d *dialect.Dialect, summary string, schemes []string, v variant) *connectors.Connector {
+func product(kind, name string, tier int, d *dialect.Dialect, summary string) *connectors.Connector {
+	schemes := []string{kind, "jdbc:" + kind}
 	return &connectors.Connector{
 		Type: kind, Name: name, Summary: summary, Tier: tier,
 		TLS: connectors.TLSConfigurable, Tunnel: true,
-		Levels:  []catalog.Level{catalog.LevelDatabase, catalog.LevelTable},
-		Dialect: d, Fields: fields, Schemes: schemes,
-		ParseURL: parseURL(schemes), Open: v.open, Classify: classify,
+		Levels: levels, Dialect: d, Fields: fields,
+		Schemes: schemes, ParseURL: func(raw string) (connectors.Values, connectors.Secrets, error) { return parseURL(schemes, raw) },
+		Open: open, Classify: classify,
 	}
 }
+
+// The ways to sign in.
+const (
+	authPassword    = "password"
+	authCertificate = "certificate"
+)
 
 var fields = []connectors.Field{
 	{Key: "host", Label: "Host", Kind: connectors.Text, Section: connectors.SectionServer, Required: true, Redirects: true,
@@ -45,7 +38,11 @@ var fields = []connectors.Field{
 		Default: "3306", Check: connectors.CheckPort},
 	{Key: "database", Label: "Database", Kind: connectors.Text, Section: connectors.SectionServer, Stays: true,
 		Help: "Where unqualified table names are looked up. Every database that the user may see is browsed either way"},
+	{Key: "auth", Label: "Sign in with", Kind: connectors.Select, Section: connectors.SectionSignIn, Stays: true, Default: authPassword,
+		Choices: []connectors.Choice{{Value: authPassword, Label: "Password"}, {Value: authCertificate, Label: "Client certificate"}},
+		Help:    "The client certificate and its key are entered under TLS"},
 	{Key: "user", Label: "User", Kind: connectors.Text, Section: connectors.SectionSignIn, Required: true, Stays: true,
 		Help: "A user that may only read is enough"},
-	{Key: "password", Label: "Password", Kind: connectors.Text, Section: connectors.SectionSignIn, Secret: true},
+	{Key: "password", Label: "Password", Kind: connectors.Text, Section: connectors.SectionSignIn, Secret: true,
+		ShowIf: &connectors.Cond{Key: "auth", In: []string{authPassword}}},
 }

@@ -1,15 +1,20 @@
 package mysql
 
 import (
+	"bufio"
 	"context"
+	"crypto/tls"
 	"database/sql"
 	"database/sql/driver"
+	_ "embed" // the query about rights stands beside this file
 	"errors"
 	"fmt"
 	"io"
 	"log"
 	"net"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -17,25 +22,32 @@ import (
 	"patchbay/connectors"
 )
 
-// maxPacket bounds one packet of the server, and with it one cell: a hostile server cannot make us hold more (P24).
+// maxPacket bounds what the server may send as one row, and what is sent as one statement (P24).
 const maxPacket = 64 << 20
 
 // A source is one open connection to one server.
 type source struct {
 	db      *sql.DB
+	wires   *connector
 	target  connectors.Target
-	variant variant
+	version string // as the server says it
+	mariadb bool   // what answers is MariaDB, whichever product it was connected as
 }
 
 // open reaches the server and signs in.
-func (v variant) open(ctx context.Context, t connectors.Target) (connectors.Source, error) {
-	db := sql.OpenDB(&connector{config: config(t), dial: t.Dial})
+func open(ctx context.Context, t connectors.Target) (connectors.Source, error) {
+	if t.Values["auth"] == authCertificate && (t.TLS == nil || len(t.TLS.Certificates) == 0 && t.TLS.GetClientCertificate == nil) {
+		return nil, errNoCertificate
+	}
+	wires := &connector{config: config(t), tls: t.TLS, dial: t.Dial}
+	db := sql.OpenDB(wires)
 	db.SetMaxIdleConns(2)
 	db.SetConnMaxIdleTime(time.Minute)
-	s := &source{db: db, target: t, variant: v}
-	if err := db.PingContext(ctx); err != nil {
+	s := &source{db: db, wires: wires, target: t}
+	if err := db.QueryRowContext(ctx, "select @@version").Scan(&s.version); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
+	s.mariadb = strings.Contains(s.version, "MariaDB")
 	return s, nil
 }
 
@@ -46,9 +58,11 @@ func config(t connectors.Target) *mysql.Config {
 	c.User = t.Values["user"]
 	c.Passwd = t.Secrets["password"].Reveal()
 	c.Net = "tcp"
+	if t.TLS != nil {
+		c.Net = "unix" // the wire does TLS; what the driver sends in clear on a local socket it may send to the wire
+	}
 	c.Addr = net.JoinHostPort(t.Values["host"], t.Values["port"])
 	c.DBName = t.Values["database"]
-	c.TLS = t.TLS
 	c.Collation = "utf8mb4_general_ci"
 	c.MaxAllowedPacket = maxPacket
 	c.ConnectionAttributes = "program_name:patchbay"
@@ -56,30 +70,52 @@ func config(t connectors.Target) *mysql.Config {
 	return c
 }
 
-// A connector makes connections whose socket is told when signing in is over: until then it is closed with ctx.
+// A connector makes connections on a wire each. Until signing in is over their socket is closed with ctx.
 type connector struct {
 	config *mysql.Config
+	tls    *tls.Config
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
+	broke  atomic.Pointer[error] // why a wire refused what the server sent last
+	open   sync.Map              // driver.Conn -> its *wire
 }
 
-// Connect implements driver.Connector.
+// Connect implements driver.Connector. The driver misreads one of 256 greetings of MariaDB's ed25519, whose seed ends with a
+// zero: another attempt has another seed.
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
-	var socket net.Conn
+	conn, err := c.connect(ctx)
+	if errors.Is(err, mysql.ErrMalformPkt) {
+		conn, err = c.connect(ctx)
+	}
+	return conn, err
+}
+
+func (c *connector) connect(ctx context.Context) (driver.Conn, error) {
+	var w *wire
+	var refused error
 	config := c.config.Clone()
-	config.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
-		var err error
-		socket, err = c.dial(ctx, network, addr)
-		return socket, err
+	config.DialFunc = func(ctx context.Context, _, addr string) (net.Conn, error) {
+		socket, err := c.dial(ctx, "tcp", addr)
+		if err != nil {
+			return nil, err
+		}
+		w = &wire{Conn: socket, socket: socket, ctx: ctx, tls: c.tls, password: config.Passwd, in: bufio.NewReaderSize(socket, 16<<10), closed: func() {},
+			failed: func(err error) { refused = err; c.broke.Store(&err) }}
+		return w, nil
 	}
 	inner, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := inner.Connect(ctx)
+	if err != nil && refused != nil {
+		err = refused
+	}
 	if err != nil {
 		return nil, err
 	}
-	if watched, ok := socket.(interface{ Established() }); ok {
+	c.open.Store(conn, w)
+	w.closed = func() { c.open.Delete(conn) }
+	if watched, ok := w.socket.(interface{ Established() }); ok {
 		watched.Established()
 	}
 	return conn, nil
@@ -92,36 +128,32 @@ func (s *source) Close() error { return s.db.Close() }
 
 // Server implements connectors.Source.
 func (s *source) Server(ctx context.Context) (connectors.Server, error) {
-	out := connectors.Server{Product: s.variant.product}
-	var comment string
-	if err := s.db.QueryRowContext(ctx, "select @@version, @@version_comment").Scan(&out.Version, &comment); err != nil {
+	out := connectors.Server{Product: "MySQL"}
+	if s.mariadb {
+		out.Product = "MariaDB"
+	}
+	if err := s.db.QueryRowContext(ctx, "select @@version").Scan(&out.Version); err != nil {
 		return out, err
 	}
-	if strings.Contains(out.Version, "MariaDB") {
-		out.Product = "MariaDB"
-		out.Version, _, _ = strings.Cut(out.Version, "-MariaDB")
-	}
+	out.Version, _, _ = strings.Cut(out.Version, "-MariaDB")
 	warnings, err := s.tooStrong(ctx)
 	out.Warnings = warnings
 	return out, err
 }
 
+//go:embed sql/rights.sql
+var rightsSQL string
+
 // tooStrong says which rights of the user reach beyond reading data (P10).
-func (s *source) tooStrong(ctx context.Context) ([]string, error) {
-	rows, err := s.db.QueryContext(ctx, `select privilege_type from information_schema.user_privileges
-		where grantee = concat('''', replace(current_user(), '@', '''@'''), '''') and privilege_type in ('SUPER', 'FILE') order by 1`)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = rows.Close() }()
-	var warnings []string
-	for rows.Next() {
+func (s *source) tooStrong(ctx context.Context) (warnings []string, err error) {
+	err = each(ctx, s.db, rightsSQL, nil, func(scan func(...any) error) error {
 		var right string
-		if err := rows.Scan(&right); err != nil {
-			return nil, err
+		if err := scan(&right); err != nil {
+			return err
 		}
 		warnings = append(warnings, fmt.Sprintf("The user has %s, which reaches beyond the data. A weaker one is enough: "+
 			"CREATE USER patchbay IDENTIFIED BY '...'; GRANT SELECT, SHOW VIEW ON *.* TO patchbay", right))
-	}
-	return warnings, rows.Err()
+		return nil
+	})
+	return warnings, err
 }
