@@ -5,6 +5,7 @@ import (
 
 	"patchbay/access"
 	"patchbay/catalog"
+	"patchbay/claims"
 	"patchbay/schedule"
 )
 
@@ -14,6 +15,7 @@ type User struct {
 	Role             access.Role
 	PasswordHash     string // argon2id in PHC form; empty: cannot sign in with a password yet
 	Disabled         bool
+	External         bool     // signs in with a provider, and never has a password here
 	Groups           []string // ids of groups, kept by hand or by a provider
 	Created, Updated time.Time
 	Version          int64
@@ -32,6 +34,40 @@ type Session struct {
 	UserID                    string
 	Created, Seen, Ends, Auth time.Time // Auth: when the password was last given
 	IP, Agent                 string
+	ProviderID, SID           string // of the provider that it came from, and the provider's own id of it; may be empty
+}
+
+// A Provider is an OpenID Connect provider that people sign in with, without its client secret.
+type Provider struct {
+	ID               string // in addresses
+	Name             string
+	Issuer, ClientID string
+	Scopes           []string
+	DefaultRole      access.Role // of those whom no rule gives one; empty: they cannot sign in
+	LinkDomains      []string    // of e-mail addresses by which an invited person is recognised
+	Rules            []claims.Rule
+	Enabled          bool
+	SecretSet        bool
+	Created, Updated time.Time
+	Version          int64
+}
+
+// An Identity is who a user is at a provider: what an issuer calls them.
+type Identity struct {
+	Issuer, Subject, UserID string
+	ProviderID              string    // of the last sign-in
+	Email                   string    // as the provider said last; a label
+	Warning                 string    // about their claims, for the Admin
+	Stale                   time.Time // since when what the provider says is not known; zero: it is
+	Created, Seen           time.Time
+}
+
+// A Flow is a sign-in that has gone to a provider and not come back. The browser holds its id; its box is sealed.
+type Flow struct {
+	Hash       []byte
+	ProviderID string
+	Box        []byte
+	Expires    time.Time
 }
 
 // A OneTimeToken is a setup or invitation link, kept as a hash.

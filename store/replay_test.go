@@ -167,6 +167,7 @@ func everything(t *testing.T, s *store.Store) string {
 // writeEverything does each write of the store, so that some of what each one writes is left.
 func writeEverything(t *testing.T, s *store.Store, c *clock) {
 	writePeople(t, s, c)
+	writeProviders(t, s, c)
 	writeConnections(t, s, c)
 	writeProjects(t, s, c)
 	writeCatalog(t, s, c)

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-const sessionColumns = `hash, user_id, created_ms, seen_ms, ends_ms, auth_ms, ip, agent`
+const sessionColumns = `hash, user_id, created_ms, seen_ms, ends_ms, auth_ms, ip, agent, provider_id, sid`
 
 func scanSession(r scanner) (Session, error) {
 	var s Session
 	var created, seen, ends, auth int64
-	err := r.Scan(&s.Hash, &s.UserID, &created, &seen, &ends, &auth, &s.IP, &s.Agent)
+	err := r.Scan(&s.Hash, &s.UserID, &created, &seen, &ends, &auth, &s.IP, &s.Agent, &s.ProviderID, &s.SID)
 	s.Created, s.Seen, s.Ends, s.Auth = at(created), at(seen), at(ends), at(auth)
 	return s, err
 }
@@ -22,8 +22,8 @@ func (tx *Tx) SessionByHash(hash []byte) (Session, error) {
 
 // CreateSession keeps a new session.
 func (tx *Tx) CreateSession(s Session) error {
-	_, err := tx.exec(`insert into session(`+sessionColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8)`,
-		s.Hash, s.UserID, ms(s.Created), ms(s.Seen), ms(s.Ends), ms(s.Auth), s.IP, s.Agent)
+	_, err := tx.exec(`insert into session(`+sessionColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`,
+		s.Hash, s.UserID, ms(s.Created), ms(s.Seen), ms(s.Ends), ms(s.Auth), s.IP, s.Agent, s.ProviderID, s.SID)
 	return err
 }
 
