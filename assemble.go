@@ -20,10 +20,12 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"patchbay/access"
 	"patchbay/auth"
 	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/connectors/all"
+	"patchbay/connectors/transport"
 	"patchbay/handlers"
 	"patchbay/notebook"
 	"patchbay/query"
@@ -83,7 +85,11 @@ func (p *parts) build(ctx context.Context) error {
 		return err
 	}
 	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Now: time.Now}
-	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device")})
+	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device"),
+		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true, Own: ownListeners(p.address)}), Keys: keys, BaseURL: p.base(),
+			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
+				p.query.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
+			}}})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
 		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
 		Ready: p.ready, Metrics: metricsHandler()}
@@ -155,12 +161,17 @@ func (p *parts) ready(ctx context.Context) error {
 	}
 }
 
+// base is the public URL; in local use, where we listen.
+func (p *parts) base() string {
+	if p.config.BaseURL != "" {
+		return p.config.BaseURL
+	}
+	return "http://" + p.address.String()
+}
+
 // greet prints where the server is and, while nobody has signed in, the one-time setup link. It is printed here only.
 func (p *parts) greet(out io.Writer) {
-	base := p.config.BaseURL
-	if base == "" {
-		base = "http://" + p.address.String()
-	}
+	base := p.base()
 	fmt.Fprintf(out, "Patchbay is ready at %s\n", base)
 	token, needed, err := p.auth.SetupToken(context.Background())
 	switch {

@@ -25,6 +25,8 @@ var (
 	ErrWrongPassword = errors.New("wrong e-mail address or password")
 	// ErrUsed says that a setup or invitation link was used, has expired, or never was one.
 	ErrUsed = errors.New("the link was used or has expired")
+	// ErrLocalOff says that nobody signs in with a password here.
+	ErrLocalOff = errors.New("local sign-in is off")
 	// ErrBadToken says that an API token is unknown, has expired, or belongs to someone who may not sign in.
 	ErrBadToken = errors.New("bad API token")
 )
@@ -45,6 +47,7 @@ type Options struct {
 	Now       func() time.Time
 	Secure    bool   // served over https: cookies are Secure and have the __Host- prefix
 	DeviceKey []byte // signs the mark of browsers that have signed in before; empty: they are known until the next start
+	OIDC      OIDCOptions
 }
 
 // An Auth answers who is asking. Its methods may be called from several goroutines. Limits on attempts are kept in memory.
@@ -55,11 +58,14 @@ type Auth struct {
 	deviceKey []byte
 	slots     *slots
 	attempts  *limiter
+	oidc      OIDCOptions
+	remotes   *remotes
 }
 
 // New makes an Auth.
 func New(o Options) *Auth {
-	a := &Auth{store: o.Store, now: o.Now, carrier: carrier{o.Secure}, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter()}
+	a := &Auth{store: o.Store, now: o.Now, carrier: carrier{o.Secure}, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter(),
+		oidc: o.OIDC, remotes: &remotes{byID: map[string]*remote{}}}
 	if len(a.deviceKey) == 0 {
 		a.deviceKey = make([]byte, sha256.Size)
 		_, _ = rand.Read(a.deviceKey) // never fails (crypto/rand)
@@ -87,7 +93,7 @@ func (a *Auth) find(r *http.Request) (access.Actor, error) {
 		return access.Actor{}, err
 	}
 	who := actorOf(u)
-	who.SessionID = fmt.Sprintf("%x", s.Hash[:8])
+	who.SessionID = sessionID(s.Hash)
 	return who, nil
 }
 

@@ -315,7 +315,10 @@ func TestWhatEndsASessionHoldsAtOnce(t *testing.T) {
 	}
 	stolen := newBrowser()
 	stolen.cookies[sessionName] = b.cookies[sessionName]
-	if err := b.send(t, func(rw http.ResponseWriter, r *http.Request) error { return w.SignOut(r.Context(), rw, r, b.who(w)) }); err != nil {
+	if err := b.send(t, func(rw http.ResponseWriter, r *http.Request) error {
+		_, err := w.SignOut(r.Context(), rw, r, b.who(w))
+		return err
+	}); err != nil {
 		t.Fatal(err)
 	}
 	if _, kept := b.cookies[sessionName]; kept {

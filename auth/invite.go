@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -23,13 +24,16 @@ func (a *Auth) CreateInvite(ctx context.Context, who access.Actor, userID string
 		if u.PasswordHash != "" {
 			return store.AuditEntry{}, &FieldError{"user", "This person has chosen a password already"}
 		}
+		if u.External {
+			return store.AuditEntry{}, &FieldError{"user", "This person signs in with a provider and has no password here"}
+		}
 		return userEntry(who, "user.invite", u.ID, u.Email), tx.CreateOneTime(t)
 	})
 	return plain, err
 }
 
-// InvitedUser is whom an invitation link is for. A link of someone who has a password by now is ErrUsed, so that using one
-// link ends the others.
+// InvitedUser is whom an invitation link is for. A link of someone who has a password or signs in with a provider by now is
+// ErrUsed, so that using one link ends the others. Where nobody signs in with a password, it is ErrLocalOff.
 func (a *Auth) InvitedUser(ctx context.Context, token string) (u store.User, err error) {
 	err = a.store.View(ctx, func(tx *store.Tx) error {
 		_, u, err = a.invited(tx, token)
@@ -43,8 +47,11 @@ func (a *Auth) invited(tx *store.Tx, token string) (store.OneTimeToken, store.Us
 	if err != nil {
 		return t, store.User{}, err
 	}
+	if local, err := localSignIn(tx); err != nil || !local {
+		return t, store.User{}, cmp.Or(err, ErrLocalOff)
+	}
 	u, err := tx.User(t.UserID)
-	if errors.Is(err, store.ErrNotFound) || (err == nil && (u.Disabled || u.PasswordHash != "")) {
+	if errors.Is(err, store.ErrNotFound) || (err == nil && (u.Disabled || u.External || u.PasswordHash != "")) {
 		return t, store.User{}, ErrUsed
 	}
 	return t, u, err

@@ -98,15 +98,21 @@ func (a *Auth) oldSession(r *http.Request) []byte {
 	return hashOf(id)
 }
 
-// SignOut ends the session of a request and removes its cookie.
-func (a *Auth) SignOut(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor) error {
+// SignOut ends the session of a request, with what runs in it, and removes its cookie. Where it came from a provider that can be
+// told, the answer says where the browser goes to be signed out there too.
+func (a *Auth) SignOut(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor) (SignedOut, error) {
 	old := a.oldSession(r)
+	away, err := a.providerSignOut(ctx, w, r, old)
+	if err != nil {
+		return SignedOut{}, err
+	}
 	entry := userEntry(who, "user.sign_out", who.UserID, who.Email)
 	if err := a.store.Update(ctx, entry, func(tx *store.Tx) error { return tx.DeleteSession(old) }); err != nil {
-		return err
+		return SignedOut{}, err
 	}
 	a.carrier.hand(w, r, sessionCookie, "", -1)
-	return nil
+	a.ended(func(of access.Actor) bool { return of.UserID == who.UserID && of.SessionID == who.SessionID })
+	return away, nil
 }
 
 // RecentlyAuthenticated says whether whoever sent the request gave their password within that time: acts that would let a

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -12,7 +13,11 @@ import (
 
 // SignIn checks a password and starts a session in the browser. Every failure is ErrWrongPassword and takes the same work,
 // whether the account does not exist, is disabled, has no password, or has another one; too many of them are a *LimitedError.
+// Where nobody signs in with a password, it is ErrLocalOff whatever was typed.
 func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, email, password string) (access.Actor, error) {
+	if local, err := a.LocalSignIn(ctx); err != nil || !local {
+		return access.Actor{}, cmp.Or(err, ErrLocalOff)
+	}
 	u, err := a.store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return access.Actor{}, err
@@ -103,7 +108,7 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 		return wrongAt("password", err)
 	}
 	plain, s := a.newSession(r, u.ID)
-	s.Created, s.Ends = old.Created, old.Ends
+	s.Created, s.Ends, s.ProviderID, s.SID = old.Created, old.Ends, old.ProviderID, old.SID
 	err = a.store.Update(ctx, userEntry(who, "user.reauthenticate", u.ID, u.Email), func(tx *store.Tx) error {
 		return replaceSession(tx, old.Hash, s)
 	})

@@ -17,6 +17,11 @@ var visited = map[string]string{
 	"/setup":                                     "TestFirstStart",
 	"/sign-in":                                   "/sign-in",
 	"/invite/{token}":                            "INVITE",
+	"/signed-out":                                "/signed-out",
+	"/auth/confirmed":                            "/auth/confirmed",
+	"/settings/sign-in":                          "/settings/sign-in",
+	"/settings/sign-in/new-provider":             "/settings/sign-in/new-provider",
+	"/settings/sign-in/providers/{id}":           "TestSignInWithProviders",
 	"/settings/people":                           "/settings/people",
 	"/settings/tokens":                           "/settings/tokens",
 	"/settings/connections":                      "/settings/connections",
@@ -38,7 +43,7 @@ var visited = map[string]string{
 }
 
 // parts are the addresses that answer with a part of a page, a file, a stream or data.
-var parts = regexp.MustCompile(`^/(api/|healthz|readyz|metrics|settings/schedule-preview|projects/\{project\}/(browser|cells|complete))|/(status|events)$`)
+var parts = regexp.MustCompile(`^/(api/|auth/oidc/|healthz|readyz|metrics|settings/schedule-preview|projects/\{project\}/(browser|cells|complete))|/(status|events)$`)
 
 var getRoute = regexp.MustCompile(`\{"GET (/[^"]*)"`)
 

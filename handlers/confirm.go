@@ -17,8 +17,8 @@ const confirmWithin = 5 * time.Minute
 // confirmField is the input that a confirmation adds to the form it holds back.
 const confirmField = "confirm_password"
 
-// A confirmError asks for the password again. words say why the last try was refused.
-type confirmError struct{ words string }
+// A confirmError asks for the password again, or for signing in at the provider again. words say why the last try was refused.
+type confirmError struct{ words, provider, href string }
 
 func (e *confirmError) Error() string { return "the password was given too long ago" }
 
@@ -32,8 +32,16 @@ func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, who access.Ac
 	if isAPI(r) {
 		return &confirmError{}
 	}
+	provider, external, err := s.Auth.SessionProvider(r)
+	if err != nil {
+		return err
+	}
 	if err := r.ParseForm(); err != nil {
 		return &badRequest{"bad_form", "The form cannot be read"}
+	}
+	if external {
+		name, href := providerConfirm(provider)
+		return &confirmError{provider: name, href: href}
 	}
 	password := r.PostForm.Get(confirmField)
 	if password == "" {
@@ -42,14 +50,15 @@ func (s *Server) confirmed(w http.ResponseWriter, r *http.Request, who access.Ac
 	err = s.Auth.Reauthenticate(r.Context(), w, r, who, password)
 	var wrong *auth.FieldError
 	if errors.As(err, &wrong) {
-		return &confirmError{wrong.Words}
+		return &confirmError{words: wrong.Words}
 	}
 	return err
 }
 
 // askToConfirm shows the form that asks for the password, with the held-back form inside.
 func (s *Server) askToConfirm(w http.ResponseWriter, r *http.Request, who access.Actor, asked *confirmError) error {
-	v := views.ConfirmForm{Page: s.layout(r, who, "Confirm it is you", ""), Action: r.URL.RequestURI(), Email: who.Email, Error: asked.words}
+	v := views.ConfirmForm{Page: s.layout(r, who, "Confirm it is you", ""), Action: r.URL.RequestURI(), Email: who.Email, Error: asked.words,
+		Provider: asked.provider, ProviderHref: asked.href}
 	names := make([]string, 0, len(r.PostForm))
 	for name := range r.PostForm {
 		names = append(names, name)

@@ -61,7 +61,7 @@ func problemOf(err error) problem {
 }
 
 var problems = []func(error) (problem, bool){
-	invalidProblem, deniedProblem, storeProblem, connectorProblem, queryProblem, authProblem, requestProblem,
+	invalidProblem, deniedProblem, storeProblem, connectorProblem, queryProblem, authProblem, providerProblem, requestProblem,
 }
 
 func invalidProblem(err error) (problem, bool) {

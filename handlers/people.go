@@ -39,7 +39,7 @@ func (s *Server) peoplePage(w http.ResponseWriter, r *http.Request, who access.A
 	for _, u := range users {
 		if strings.Contains(strings.ToLower(u.Name+" "+u.Email), query) {
 			p.People = append(p.People, views.Person{ID: u.ID, Name: u.Name, Email: u.Email, Role: string(u.Role), RoleWord: roleWord(u.Role),
-				Disabled: u.Disabled, Pending: u.PasswordHash == "", Self: u.ID == who.UserID, Created: u.Created})
+				Disabled: u.Disabled, Pending: u.PasswordHash == "" && !u.External, Self: u.ID == who.UserID, Created: u.Created})
 		}
 	}
 	return s.page(w, r, status, views.People(p))

@@ -68,6 +68,11 @@ var routes = []route{
 	{"GET /sign-in", anyone, (*Server).signInPage},
 	{"POST /sign-in", anyone, (*Server).signIn},
 	{"POST /sign-out", signedIn, (*Server).signOut},
+	{"GET /signed-out", anyone, (*Server).signedOut},
+	{"GET /auth/oidc/{provider}/start", anyone, (*Server).startProvider},
+	{"GET /auth/oidc/{provider}/callback", anyone, (*Server).finishProvider},
+	{"POST /auth/oidc/{provider}/logout", anyone, (*Server).backchannelLogout},
+	{"GET /auth/confirmed", signedIn, (*Server).confirmedPage},
 	{"GET /invite/{token}", anyone, (*Server).invitePage},
 	{"POST /invite/{token}", anyone, (*Server).acceptInvite},
 	{"POST /theme", anyone, (*Server).setTheme},
@@ -82,6 +87,19 @@ var routes = []route{
 	{"GET /settings/tokens", signedIn, (*Server).tokens},
 	{"POST /settings/tokens", signedInFresh, (*Server).createToken},
 	{"POST /settings/tokens/{token}/revoke", signedIn, (*Server).revokeToken},
+
+	// Settings: how people sign in.
+	{"GET /settings/sign-in", admin, (*Server).signInSettings},
+	{"POST /settings/sign-in/local", adminFresh, (*Server).setLocalSignIn},
+	{"GET /settings/sign-in/new-provider", admin, (*Server).newProvider},
+	{"POST /settings/sign-in/new-provider", adminFresh, (*Server).createProvider},
+	{"POST /settings/sign-in/discovery", admin, (*Server).testDiscovery},
+	{"GET /settings/sign-in/providers/{id}", admin, (*Server).providerPage},
+	{"POST /settings/sign-in/providers/{id}", adminFresh, (*Server).updateProvider},
+	{"POST /settings/sign-in/providers/{id}/rules", adminFresh, (*Server).saveRules},
+	{"POST /settings/sign-in/providers/{id}/rules/arrange", admin, (*Server).arrangeRules},
+	{"POST /settings/sign-in/providers/{id}/try", admin, (*Server).tryToken},
+	{"POST /settings/sign-in/providers/{id}/delete", adminFresh, (*Server).deleteProvider},
 
 	// Settings: data sources.
 	{"GET /settings/connections", admin, (*Server).connections},

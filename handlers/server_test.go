@@ -25,6 +25,7 @@ import (
 	"patchbay/connectors"
 	"patchbay/connectors/postgres"
 	"patchbay/connectors/sqlite"
+	"patchbay/connectors/transport"
 	"patchbay/notebook"
 	"patchbay/query"
 	"patchbay/refresh"
@@ -69,11 +70,17 @@ func newSite(t *testing.T) *site {
 	queries, err := query.NewRunner(query.Options{Store: st, Open: opener.Open, Dir: filepath.Join(dir, "results"), Now: time.Now, Log: log})
 	s.check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now}
-	a := auth.New(auth.Options{Store: st, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }})
+	s.http = httptest.NewUnstartedServer(nil)
+	a := auth.New(auth.Options{Store: st, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
+		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Keys: keys, BaseURL: "http://" + s.http.Listener.Addr().String(),
+			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
+				queries.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
+			}}})
 	s.server = &Server{Store: st, Auth: a, Workspace: w, Registry: registry, Refresh: refreshes, Query: queries,
 		Notebook: notebook.New(st, queries, registry, time.Now), Log: log, Version: "test", Now: time.Now, Ready: st.Ping,
 		Metrics: http.NotFoundHandler()}
-	s.http = httptest.NewServer(s.server.Handler())
+	s.http.Config.Handler = s.server.Handler()
+	s.http.Start()
 	t.Cleanup(func() {
 		s.server.Drain()
 		s.http.Close()

@@ -86,40 +86,42 @@ func (s *Server) signInPage(w http.ResponseWriter, r *http.Request, who access.A
 	if !who.Anonymous() {
 		return redirect(w, r, next)
 	}
+	form, err := s.signInForm(r, who, next)
+	if err != nil {
+		return err
+	}
 	needed, err := s.Auth.SetupNeeded(r.Context())
 	if err != nil {
 		return err
 	}
-	if needed {
+	if needed && len(form.Providers) == 0 {
 		return s.page(w, r, http.StatusOK, views.SetupNeeded(s.layout(r, who, "Set up", "")))
 	}
-	return s.page(w, r, http.StatusOK, views.SignIn(views.SignInForm{Page: s.layout(r, who, "Sign in", ""), Next: next}))
+	return s.page(w, r, http.StatusOK, views.SignIn(form))
 }
 
 // signIn checks the password and starts a session. What went wrong is never told apart: it would say which accounts exist.
 func (s *Server) signIn(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	email, next := r.PostFormValue("email"), localPath(r.PostFormValue("next"))
-	_, err := s.Auth.SignIn(r.Context(), w, r, email, r.PostFormValue("password"))
-	form := views.SignInForm{Page: s.layout(r, who, "Sign in", ""), Email: email, Next: next}
+	_, failed := s.Auth.SignIn(r.Context(), w, r, email, r.PostFormValue("password"))
+	if failed == nil {
+		return redirect(w, r, next)
+	}
+	form, err := s.signInForm(r, who, next)
+	if err != nil {
+		return err
+	}
+	form.Email = email
 	var slow *auth.LimitedError
 	switch {
-	case errors.As(err, &slow):
+	case errors.As(failed, &slow):
 		form.Error = "Too many attempts. Wait a few minutes, then try again"
 		return s.page(w, r, http.StatusTooManyRequests, views.SignIn(form))
-	case errors.Is(err, auth.ErrWrongPassword):
+	case errors.Is(failed, auth.ErrWrongPassword):
 		form.Error = "The e-mail or the password is wrong. Check both and try again"
 		return s.page(w, r, http.StatusUnprocessableEntity, views.SignIn(form))
-	case err != nil:
-		return err
 	}
-	return redirect(w, r, next)
-}
-
-func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	if err := s.Auth.SignOut(r.Context(), w, r, who); err != nil {
-		return err
-	}
-	return redirect(w, r, "/sign-in")
+	return failed
 }
 
 func (s *Server) setupPage(w http.ResponseWriter, r *http.Request, who access.Actor) error {

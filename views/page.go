@@ -64,6 +64,7 @@ func navigation(u User) []NavGroup {
 		settings = []NavItem{
 			{"connections", "Data sources", "/settings/connections", "database"},
 			{"people", "People", "/settings/people", "users"},
+			{"sign-in", "Sign-in", "/settings/sign-in", "fingerprint-pattern"},
 			settings[0],
 		}
 	}

@@ -7,7 +7,20 @@ type SignInForm struct {
 	Page  Page
 	Email string
 	Next  string // local path to go to afterwards
-	Error string
+	// Error is why the last try failed, ErrorHint what to do.
+	Error, ErrorHint string
+	Providers        []SignInProvider
+	Local            bool // people may sign in with a password
+}
+
+// A SignInProvider is one provider that people may sign in with.
+type SignInProvider struct{ Name, Href string }
+
+// A SignedOutPage ends a session on the screen.
+type SignedOutPage struct {
+	Page           Page
+	Provider, Href string // where the browser goes on to be signed out there too
+	Everywhere     bool   // and came back from
 }
 
 // A SetupForm makes the first Admin.
@@ -59,4 +72,14 @@ type ConfirmForm struct {
 	Email  string
 	Held   []Fact // the inputs of the form that waits
 	Error  string
+	// Provider is where someone without a password here proves that it is them; empty: the password is asked for.
+	Provider, ProviderHref string
+}
+
+// providerVariant makes the providers the first choice where there is no password form.
+func providerVariant(f SignInForm) string {
+	if f.Local {
+		return ""
+	}
+	return "primary"
 }
