@@ -22,12 +22,18 @@ type Rule struct {
 	Group string      `json:"group,omitempty"` // name of a group, or SameName; empty: none
 }
 
-// matches says whether a value of the claim is one that the rule means.
-func (r Rule) matches(value string) bool {
-	if start, open := strings.CutSuffix(r.Value, "*"); open {
-		return strings.HasPrefix(value, start)
+// meant are the values that a rule means.
+func (f found) meant(r Rule) (values []string) {
+	start, open := strings.CutSuffix(r.Value, "*")
+	for _, v := range f.values {
+		if v == r.Value || open && strings.HasPrefix(v, start) {
+			values = append(values, v)
+		}
 	}
-	return value == r.Value
+	if !open && f.whole == r.Value {
+		values = append(values, f.whole)
+	}
+	return values
 }
 
 // group is the name of the group that a matching value gives.
@@ -103,10 +109,7 @@ func Map(rules Rules, claims map[string]any, last Last) Mapping {
 			m.Steps = append(m.Steps, step)
 			continue
 		}
-		for _, value := range found.values {
-			if !rule.matches(value) {
-				continue
-			}
+		for _, value := range found.meant(rule) {
 			step.Finding = Matched
 			if name := rule.group(value); name != "" {
 				groups[name] = true

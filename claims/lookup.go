@@ -10,6 +10,7 @@ import (
 // A found is what a claim holds, in one shape.
 type found struct {
 	values  []string
+	whole   string // of a string that was taken apart at commas: an exact rule may mean it as it is
 	unknown string // why it cannot be told; empty: values are all there is
 	warning string
 }
@@ -86,7 +87,7 @@ func read(v any) found {
 		}
 		return all
 	case string:
-		return found{values: commaSeparated(v)}
+		return commaSeparated(v)
 	}
 	if text, ok := scalar(v); ok {
 		return found{values: []string{text}}
@@ -108,19 +109,20 @@ func scalar(v any) (string, bool) {
 	return "", false
 }
 
-// commaSeparated is a string as it is, and its parts where it has commas.
-func commaSeparated(s string) []string {
+// commaSeparated takes a string apart where it has commas.
+func commaSeparated(s string) found {
 	s = strings.TrimSpace(s)
 	if s == "" {
-		return nil
+		return found{}
 	}
-	values := []string{s}
-	if strings.Contains(s, ",") {
-		for part := range strings.SplitSeq(s, ",") {
-			if part = strings.TrimSpace(part); part != "" {
-				values = append(values, part)
-			}
+	if !strings.Contains(s, ",") {
+		return found{values: []string{s}}
+	}
+	f := found{whole: s}
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			f.values = append(f.values, part)
 		}
 	}
-	return values
+	return f
 }
