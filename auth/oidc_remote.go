@@ -23,8 +23,8 @@ const (
 // algorithms are the signatures that count: those with a public key. A provider that announces fewer is held to them by its keys.
 var algorithms = []string{oidc.RS256, oidc.RS384, oidc.RS512, oidc.ES256, oidc.ES384, oidc.ES512, oidc.PS256, oidc.PS384, oidc.PS512, oidc.EdDSA}
 
-// A remote is what a provider says of itself, with its keys. The key set is fetched when it is needed, kept, and fetched again
-// when a signature names a key that is not in it.
+// A remote is what a provider says of itself, with its keys. The key set is fetched when it is needed, kept as long as the rest,
+// and fetched again when a signature names a key that is not in it.
 type remote struct {
 	provider *oidc.Provider
 	keys     *oidc.RemoteKeySet
@@ -80,9 +80,6 @@ func (a *Auth) remote(ctx context.Context, p store.Provider) (*remote, error) {
 	}
 	a.remotes.mu.Lock()
 	defer a.remotes.mu.Unlock()
-	if known != nil && known.document.Keys == fresh.document.Keys {
-		fresh.keys = known.keys
-	}
 	a.remotes.byID[p.ID] = fresh
 	return fresh, nil
 }

@@ -61,7 +61,7 @@ func (in ProviderInput) provider() (store.Provider, error) {
 		bad["issuer"] = "Enter the issuer's address as the provider writes it, beginning with https://"
 	}
 	if p.ClientID == "" || len(p.ClientID) > 500 {
-		bad["client_id"] = "Enter the client id that the provider gave to Patchbay"
+		bad["client_id"] = "Enter the client ID that the provider gave to Patchbay"
 	}
 	if len(in.Secret.Reveal()) > 2000 {
 		bad["client_secret"] = "This is longer than any client secret"

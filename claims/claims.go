@@ -30,7 +30,7 @@ func (f found) meant(r Rule) (values []string) {
 			values = append(values, v)
 		}
 	}
-	if !open && f.whole == r.Value {
+	if f.whole != "" && f.whole == r.Value {
 		values = append(values, f.whole)
 	}
 	return values
@@ -143,7 +143,7 @@ func (m *Mapping) decide(rule Rule, unknownLower bool) Finding {
 	case rule.Role == access.RoleAdmin && unknownLower:
 		return Withheld
 	}
-	m.Role, m.Why = rule.Role, fmt.Sprintf("%s is %s", rule.Claim, rule.Value)
+	m.Role, m.Why = rule.Role, fmt.Sprintf("the rule %s is %s", rule.Claim, rule.Value)
 	return Matched
 }
 

@@ -104,6 +104,7 @@ func TestRoles(t *testing.T) {
 	}{
 		"first wins":                              {[]Rule{admin, editor}, both, "", "", access.RoleAdmin},
 		"first wins downwards":                    {[]Rule{editor, admin}, both, access.RoleAdmin, "", access.RoleEditor},
+		"an empty rule":                           {[]Rule{{Claim: "a", Role: access.RoleAdmin}}, map[string]any{"a": "x", "b": ""}, "", "", ""},
 		"no rule":                                 {nil, both, access.RoleAdmin, "", ""},
 		"no match, default":                       {[]Rule{admin}, map[string]any{}, access.RoleAdmin, access.RoleViewer, access.RoleViewer},
 		"a default is never Admin":                {nil, both, "", access.RoleAdmin, ""},

@@ -120,7 +120,7 @@ var providerWords = map[auth.ProviderCause]problem{
 	auth.CauseUnreachable:   {Status: http.StatusBadGateway, Title: "%s does not answer", Hint: "Try again in a moment. If it stays so, tell an Admin"},
 	auth.CauseMisconfigured: {Status: http.StatusBadGateway, Title: "%s cannot be used", Hint: "An Admin can test it in Settings, Sign-in"},
 	auth.CauseDenied:        {Status: http.StatusForbidden, Title: "%s did not sign you in", Hint: "Try again, or ask whoever runs it"},
-	auth.CauseExchange:      {Status: http.StatusBadGateway, Title: "%s did not accept this server", Hint: "An Admin can check the client id, the client secret and the redirect address"},
+	auth.CauseExchange:      {Status: http.StatusBadGateway, Title: "%s did not accept this server", Hint: "An Admin can check the client ID, the client secret and the redirect address"},
 	auth.CauseFlow:          {Status: http.StatusBadRequest, Title: "This sign-in with %s is over or began in another browser", Hint: "Start again from here"},
 	auth.CauseUntrusted:     {Status: http.StatusBadRequest, Title: "The answer of %s could not be trusted", Hint: "Start again. If it happens again, tell an Admin"},
 	auth.CauseNotAgain:      {Status: http.StatusForbidden, Title: "%s did not ask you to sign in again", Hint: "Sign out, sign in, and try once more"},

@@ -92,7 +92,6 @@ func (p ProviderPage) action() string {
 	return p.base()
 }
 
-// key is the form field of one rule's part.
 func ruleLabel(what string, i int) string { return what + " of rule " + strconv.Itoa(i+1) }
 
 func joined(values []string) string {
@@ -100,6 +99,13 @@ func joined(values []string) string {
 		return "nothing"
 	}
 	return strings.Join(values, ", ")
+}
+
+func groupsOrNone(names []string) string {
+	if len(names) == 0 {
+		return "None"
+	}
+	return strings.Join(names, ", ")
 }
 
 func ruleID(part string, i int) string { return "rule-" + part + "-" + strconv.Itoa(i) }
