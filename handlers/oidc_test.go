@@ -268,6 +268,7 @@ func TestHostileAnswers(t *testing.T) {
 	}{
 		"alg none":              {badly("none"), "token"},
 		"HS256 by public key":   {badly("HS256"), "token"},
+		"HS256 by a public one": {badly("HS256 published"), "token"},
 		"wrong kid":             {badly("wrong kid"), "token"},
 		"another key":           {badly("another key"), "token"},
 		"expired":               {other("exp", time.Now().Add(-time.Second).Unix()), "token"},
@@ -290,7 +291,7 @@ func TestHostileAnswers(t *testing.T) {
 		"another answerer":      {func() { h.Answer = func(v url.Values) { v.Set("iss", "https://evil.example") } }, "iss"},
 		"no answerer":           {func() { h.Answer = func(v url.Values) { v.Del("iss") } }, "iss"},
 	} {
-		h.Claims, h.Token, h.UserInfo, h.Answer, h.Tokens = nil, nil, nil, nil, nil
+		h.Claims, h.Token, h.UserInfo, h.Answer, h.Tokens, h.Keys = nil, nil, nil, nil, nil, nil
 		bent.bend()
 		a, at := s.enter("eve", "sso", nil)
 		if a.status != http.StatusBadRequest || !strings.Contains(a.body, "could not be trusted") {
@@ -308,7 +309,7 @@ func TestHostileAnswers(t *testing.T) {
 	h.Claims = func(c map[string]any) {
 		c["aud"], c["azp"] = []string{providers.ClientID, "another"}, providers.ClientID
 	}
-	h.Token, h.UserInfo, h.Answer, h.Tokens = nil, nil, nil, nil
+	h.Token, h.UserInfo, h.Answer, h.Tokens, h.Keys = nil, nil, nil, nil, nil
 	if _, at := s.enter("eve", "sso", nil); at.Path != "/projects" {
 		t.Errorf("an audience list with this party ends at %s", at)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -69,6 +70,8 @@ func (h *Hostile) Sign(kind string, claims map[string]any) string {
 	return sign(h.t, jose.RS256, h.key, h.keyID, kind, claims)
 }
 
+const published = "a secret of 32 bytes or even more"
+
 // SignBadly signs with another algorithm, key or key id: alg "none" has no signature, "HS256" uses the public key as the secret.
 func (h *Hostile) SignBadly(alg string, claims map[string]any) string {
 	payload, err := json.Marshal(claims)
@@ -79,6 +82,11 @@ func (h *Hostile) SignBadly(alg string, claims map[string]any) string {
 		return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "."
 	case "HS256":
 		return sign(h.t, jose.HS256, h.key.N.Bytes(), h.keyID, "JWT", claims)
+	case "HS256 published": // its key set holds the secret that it signs with
+		h.Keys = func() []byte {
+			return fmt.Appendf(nil, `{"keys":[{"kty":"oct","alg":"HS256","kid":"published","k":%q}]}`, encode([]byte(published)))
+		}
+		return sign(h.t, jose.HS256, []byte(published), "published", "JWT", claims)
 	case "wrong kid":
 		return sign(h.t, jose.RS256, h.key, "nobody's", "JWT", claims)
 	}
