@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -15,6 +16,7 @@ import (
 	"patchbay/access"
 	"patchbay/auth"
 	"patchbay/claims"
+	"patchbay/connectors"
 	"patchbay/e2e/providers"
 	"patchbay/secret"
 	"patchbay/store"
@@ -719,6 +721,48 @@ func TestLocalSignInOff(t *testing.T) {
 	}
 	if a, _ := s.enter("eve", "sso", nil); a.status != http.StatusNotFound {
 		t.Errorf("a provider that is off answers %d", a.status)
+	}
+}
+
+// A back-channel logout ends open streams and running queries of the session within a second, or as soon as they next say
+// something (P40, P44).
+func TestBackchannelEndsWhatRuns(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	h.Claims = func(c map[string]any) { c["groups"], c["sid"] = "pb-admins", "session-1" }
+	s.enter("eve", "sso", nil)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	defer func() { _ = silent.Close() }()
+	host, port, err := net.SplitHostPort(silent.Addr().String())
+	s.check(err)
+	slow, err := s.server.Workspace.CreateConnection(t.Context(), s.actor("admin"), workspace.ConnectionInput{Name: "Slow", Type: "postgres",
+		Values: connectors.Values{"host": host, "port": port, "database": "d", "user": "u"}, Secrets: map[string]secret.Text{"password": secret.New("p")}})
+	s.check(err)
+	begun := make(chan string, 2)
+	run := func(what, method, path, body string) {
+		go func() { begun <- fmt.Sprint(what, " ", s.do("eve", method, path, body).status) }()
+	}
+	run("stream", "GET", "/settings/connections/"+slow.ID+"/events", "")
+	run("query", "POST", "/api/v1/query", fmt.Sprintf(`{"connection_id":%q,"sql":%q}`, c.ID, endless))
+	select {
+	case early := <-begun:
+		t.Fatalf("it ended by itself: %s", early)
+	case <-time.After(1500 * time.Millisecond):
+	}
+	now := time.Now()
+	token := h.Sign("logout+jwt", map[string]any{"iss": h.Issuer, "aud": providers.ClientID, "sid": "session-1", "jti": "1", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}})
+	if a := s.send(client(), "POST", "/auth/oidc/sso/logout", url.Values{"logout_token": {token}}, nil); a.status != http.StatusOK {
+		t.Fatalf("the logout answers %d", a.status)
+	}
+	limit := time.After(3 * time.Second) // a second, and a busy machine
+	for range 2 {
+		select {
+		case <-begun:
+		case <-limit:
+			t.Fatal("what ran goes on")
+		}
 	}
 }
 

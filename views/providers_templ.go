@@ -134,7 +134,7 @@ func SignInSettings(p SignInPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</span><p>Signing in with an e-mail and a password that are kept here.</p></div><div class=\"card-body\"><form class=\"btn-row\" method=\"post\" action=\"/settings/sign-in/local\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 3, "</span><p>Signing in with an e-mail and a password that are kept here.</p></div><div class=\"card-body stack\"><form class=\"btn-row\" method=\"post\" action=\"/settings/sign-in/local\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
