@@ -22,17 +22,13 @@ const (
 	maxLogoutToken  = 16 << 10
 )
 
-// providerSignOut is the provider's own sign-out for a session that came from it (OpenID Connect RP-Initiated Logout). A
-// provider that does not answer or cannot sign out leaves the person signed in there.
-func (a *Auth) providerSignOut(ctx context.Context, w http.ResponseWriter, r *http.Request, session []byte) (SignedOut, error) {
-	s, err := a.store.SessionByHash(ctx, session)
-	if errors.Is(err, store.ErrNotFound) || err == nil && s.ProviderID == "" {
+// providerSignOut is the provider's own sign-out for a session that came from it and has ended here (OpenID Connect RP-Initiated
+// Logout). A provider that does not answer or cannot sign out leaves the person signed in there.
+func (a *Auth) providerSignOut(ctx context.Context, w http.ResponseWriter, r *http.Request, providerID, hint string) (SignedOut, error) {
+	if providerID == "" {
 		return SignedOut{}, nil
 	}
-	if err != nil {
-		return SignedOut{}, err
-	}
-	p, err := a.enabled(ctx, s.ProviderID)
+	p, err := a.enabled(ctx, providerID)
 	if errors.Is(err, store.ErrNotFound) {
 		return SignedOut{}, nil
 	}
@@ -52,7 +48,7 @@ func (a *Auth) providerSignOut(ctx context.Context, w http.ResponseWriter, r *ht
 	query.Set("client_id", p.ClientID)
 	query.Set("post_logout_redirect_uri", a.SignedOutURL())
 	query.Set("state", state)
-	if hint := a.idToken(ctx, session); hint != "" {
+	if hint != "" {
 		query.Set("id_token_hint", hint)
 	}
 	to.RawQuery = query.Encode()

@@ -102,17 +102,18 @@ func (a *Auth) oldSession(r *http.Request) []byte {
 // told, the answer says where the browser goes to be signed out there too.
 func (a *Auth) SignOut(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor) (SignedOut, error) {
 	old := a.oldSession(r)
-	away, err := a.providerSignOut(ctx, w, r, old)
-	if err != nil {
+	s, err := a.store.SessionByHash(ctx, old)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
 		return SignedOut{}, err
 	}
+	hint := a.idToken(ctx, old)
 	entry := userEntry(who, "user.sign_out", who.UserID, who.Email)
 	if err := a.store.Update(ctx, entry, func(tx *store.Tx) error { return tx.DeleteSession(old) }); err != nil {
 		return SignedOut{}, err
 	}
 	a.carrier.hand(w, r, sessionCookie, "", -1)
 	a.ended(func(of access.Actor) bool { return of.UserID == who.UserID && of.SessionID == who.SessionID })
-	return away, nil
+	return a.providerSignOut(ctx, w, r, s.ProviderID, hint)
 }
 
 // RecentlyAuthenticated says whether whoever sent the request gave their password within that time: acts that would let a

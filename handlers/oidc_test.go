@@ -592,6 +592,27 @@ func TestProviderIsDown(t *testing.T) {
 	}
 }
 
+// Signing out here does not wait for a provider that has gone: the session is over before it is asked.
+func TestSignOutWithoutTheProvider(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	s.enter("eve", "sso", nil)
+	s.later.Store(int64(2 * time.Hour)) // what is known of the provider is old
+	h.Delay = 3 * time.Second
+	kept := client()
+	for name, value := range s.clients["eve"].Jar.(jar) {
+		kept.Jar.(jar)[name] = value
+	}
+	done := make(chan answer, 1)
+	go func() { done <- s.do("eve", "POST", "/sign-out", nil) }()
+	time.Sleep(time.Second)
+	if a := s.send(kept, "GET", "/projects", nil, nil); a.status != http.StatusSeeOther {
+		t.Errorf("while the provider is asked, the session answers %d", a.status)
+	}
+	if a := <-done; a.status != http.StatusSeeOther || a.header.Get("Location") != "/sign-in" {
+		t.Errorf("signing out answers %d", a.status)
+	}
+}
+
 // A slow provider is given up on.
 func TestProviderIsSlow(t *testing.T) {
 	if testing.Short() {
