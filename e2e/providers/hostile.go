@@ -67,7 +67,14 @@ func (h *Hostile) Rotate() {
 
 // Sign signs claims as the provider does.
 func (h *Hostile) Sign(kind string, claims map[string]any) string {
-	return sign(h.t, jose.RS256, h.key, h.keyID, kind, claims)
+	key, keyID := h.current()
+	return sign(h.t, jose.RS256, key, keyID, kind, claims)
+}
+
+func (h *Hostile) current() (*rsa.PrivateKey, string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.key, h.keyID
 }
 
 const published = "a secret of 32 bytes or even more"
@@ -77,22 +84,23 @@ func (h *Hostile) SignBadly(alg string, claims map[string]any) string {
 	payload, err := json.Marshal(claims)
 	check(h.t, err)
 	encode := base64.RawURLEncoding.EncodeToString
+	key, keyID := h.current()
 	switch alg {
 	case "none":
 		return encode([]byte(`{"alg":"none"}`)) + "." + encode(payload) + "."
 	case "HS256":
-		return sign(h.t, jose.HS256, h.key.N.Bytes(), h.keyID, "JWT", claims)
+		return sign(h.t, jose.HS256, key.N.Bytes(), keyID, "JWT", claims)
 	case "HS256 published": // its key set holds the secret that it signs with
 		h.Keys = func() []byte {
 			return fmt.Appendf(nil, `{"keys":[{"kty":"oct","alg":"HS256","kid":"published","k":%q}]}`, encode([]byte(published)))
 		}
 		return sign(h.t, jose.HS256, []byte(published), "published", "JWT", claims)
 	case "wrong kid":
-		return sign(h.t, jose.RS256, h.key, "nobody's", "JWT", claims)
+		return sign(h.t, jose.RS256, key, "nobody's", "JWT", claims)
 	}
 	other, err := rsa.GenerateKey(rand.Reader, 2048)
 	check(h.t, err)
-	return sign(h.t, jose.RS256, other, h.keyID, "JWT", claims)
+	return sign(h.t, jose.RS256, other, keyID, "JWT", claims)
 }
 
 func (h *Hostile) discovery(w http.ResponseWriter, r *http.Request) {
