@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -22,8 +23,8 @@ type Mail struct {
 	From     string
 	User     string // empty: without signing in
 	Password secret.Text
-	TLS      string      // starttls, tls (from the first byte), off
-	Roots    *tls.Config // nil: the system's certificate authorities
+	TLS      string         // starttls, tls (from the first byte), off
+	Roots    *x509.CertPool // nil: the system's certificate authorities
 }
 
 // On says whether e-mail can be sent.
@@ -61,17 +62,25 @@ func (s *Sender) mail(ctx context.Context, to string, m Message) error {
 }
 
 func (s *Sender) mailClient() (*mail.Client, error) {
-	options := []mail.Option{mail.WithPort(s.Mail.Port), mail.WithTimeout(deliverTime), mail.WithDialContextFunc(s.dialMail)}
-	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Mail.Host}
-	if s.Mail.Roots != nil {
-		config.RootCAs = s.Mail.Roots.RootCAs
-	}
-	options = append(options, mail.WithTLSConfig(config))
+	config := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: s.Mail.Host, RootCAs: s.Mail.Roots}
+	options := []mail.Option{mail.WithPort(s.Mail.Port), mail.WithTimeout(deliverTime), mail.WithTLSConfig(config),
+		mail.WithDialContextFunc(func(ctx context.Context, network, addr string) (net.Conn, error) {
+			c, err := s.Dial(ctx, network, addr)
+			if err != nil {
+				return nil, err
+			}
+			transport.Established(c) // the library ends ctx when it has signed in
+			if s.Mail.TLS != "tls" {
+				return c, nil
+			}
+			encrypted := tls.Client(c, config)
+			return encrypted, encrypted.HandshakeContext(ctx)
+		})}
 	switch s.Mail.TLS {
 	case "off":
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
-	case "tls": // dialMail does it
-		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
+	case "tls":
+		options = append(options, mail.WithSSL())
 	default:
 		options = append(options, mail.WithTLSPolicy(mail.TLSMandatory))
 	}
@@ -83,11 +92,6 @@ func (s *Sender) mailClient() (*mail.Client, error) {
 		return nil, &neverError{"The mail settings cannot be used"}
 	}
 	return client, nil
-}
-
-// dialMail reaches the mail server through the guarded dialer.
-func (s *Sender) dialMail(ctx context.Context, network, addr string) (net.Conn, error) {
-	return s.Dial(ctx, network, addr)
 }
 
 // oneLine keeps a text in its header.

@@ -28,7 +28,8 @@ import (
 type Options struct {
 	Store   *store.Store
 	Keys    *secret.Ring
-	Dial    func(ctx context.Context, network, addr string) (net.Conn, error) // the guarded dialer
+	Client  *http.Client                                                      // for webhooks, behind the guarded dialer
+	Dial    func(ctx context.Context, network, addr string) (net.Conn, error) // for mail, the guarded dialer
 	Mail    Mail
 	BaseURL string // of links; empty: messages have none
 	Now     func() time.Time
@@ -42,7 +43,7 @@ type Sender struct {
 }
 
 // New makes a sender. Schedule makes it work by itself.
-func New(o Options) *Sender { return &Sender{Options: o, http: client(o.Dial)} }
+func New(o Options) *Sender { return &Sender{Options: o, http: client(o.Client)} }
 
 // A Hook is what is sealed of a webhook.
 type Hook struct {
