@@ -18,6 +18,8 @@ var visited = map[string]string{
 	"/sign-in":                                   "/sign-in",
 	"/invite/{token}":                            "INVITE",
 	"/settings/people":                           "/settings/people",
+	"/settings/audit":                            "/settings/audit",
+	"/settings/audit/chain":                      "a part of /settings/audit",
 	"/settings/tokens":                           "/settings/tokens",
 	"/settings/connections":                      "/settings/connections",
 	"/settings/new-connection":                   "/settings/new-connection",

@@ -45,6 +45,7 @@ type Server struct {
 
 	drainOnce sync.Once
 	draining  chan struct{}
+	check     auditCheck
 }
 
 // Drain ends open event streams, so that the server can stop. It may be called more than once.

@@ -64,6 +64,7 @@ func navigation(u User) []NavGroup {
 		settings = []NavItem{
 			{"connections", "Data sources", "/settings/connections", "database"},
 			{"people", "People", "/settings/people", "users"},
+			{"audit", "Audit log", "/settings/audit", "history"},
 			settings[0],
 		}
 	}
