@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"patchbay/access"
@@ -58,6 +59,9 @@ func reasons(because []access.Reason) []access.Reason { return append([]access.R
 // the answer stands.
 func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err error) {
 	if p.Code != "denied" && len(p.Because) == 0 || who.Anonymous() {
+		return
+	}
+	if denied := (*access.Denied)(nil); errors.As(err, &denied) && denied.Audited {
 		return
 	}
 	entry := store.AuditEntry{Who: who, Action: "access.refused", ObjectType: "route", ObjectID: r.Pattern, ObjectName: r.Method + " " + r.URL.Path,

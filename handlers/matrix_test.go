@@ -16,6 +16,7 @@ import (
 	"patchbay/access"
 	"patchbay/connectors"
 	"patchbay/notebook"
+	"patchbay/store"
 	"patchbay/workspace"
 )
 
@@ -48,9 +49,9 @@ adminOnly      POST /settings/audit/export
 
 adminOnly      GET /settings/connections
 adminOnly      GET /settings/new-connection
-adminOnly      POST /settings/new-connection
+adminOnly      POST /settings/new-connection                                name=Mine&type=sqlite&file=shop.db
 adminOnly      POST /settings/new-connection/url
-adminOnly      POST /settings/new-connection/test
+adminOnly      POST /settings/new-connection/test                           type=sqlite&file=shop.db
 adminOnly      GET /settings/new-connection/{type}
 adminOnly      GET /settings/connections/{id}
 adminOnly      GET /settings/connections/{id}/usage
@@ -74,33 +75,33 @@ signedIn       GET /settings/schedule-preview
 signedIn       GET /projects
 makesProjects  POST /projects                                                name=Mine
 needsView      GET /projects/{project}
-needsFull      POST /projects/{project}/name                                 name=Other
+needsEdit      POST /projects/{project}/name                                name=Other
 needsFull      GET /projects/{project}/delete
 needsFull      POST /projects/{project}/delete
-needsEdit      GET /projects/{project}/connections
+needsView      GET /projects/{project}/connections
 imports        POST /projects/{project}/connections/{connection}
 needsEdit      POST /projects/{project}/connections/{connection}/remove
-connects       GET /projects/{project}/connections/new
+signedIn       GET /projects/{project}/connections/new
 connects       POST /projects/{project}/connections/new                      name=Shop&type=sqlite&file=shop.db
-connects       POST /projects/{project}/connections/new/url                  url=postgres://db.invalid/x
-connects       POST /projects/{project}/connections/new/test                 type=sqlite&file=shop.db
-connects       GET /projects/{project}/connections/new/{type}
+signedIn       POST /projects/{project}/connections/new/url                 url=postgres://db.invalid/x
+connects        POST /projects/{project}/connections/new/test                type=sqlite&file=shop.db
+needsView      GET /projects/{project}/connections/new/{type}
 
 browses        GET /projects/{project}/browser/children
 browses        GET /projects/{project}/browser/search
-browses        GET /projects/{project}/browser/details
-browses        GET /projects/{project}/browser/preview
+queries        GET /projects/{project}/browser/details                      ?path={connection}
+queries        GET /projects/{project}/browser/preview                      ?path={connection}/main/orders
 browses        GET /projects/{project}/browser/foot
-browses        POST /projects/{project}/browser/refresh
-browses        GET /projects/{project}/complete
+queries        POST /projects/{project}/browser/refresh                     connection={connection}
+queries        GET /projects/{project}/complete                             ?connection={connection}
 
 needsEdit      POST /projects/{project}/cells                                kind=text
 needsView      GET /projects/{project}/cells/{cell}
 needsEdit      POST /projects/{project}/cells/{cell}                         source=x&version=1
-needsEdit      POST /projects/{project}/cells/{cell}/move                    version=1
+needsEdit      POST /projects/{project}/cells/{cell}/move                   by=1
 needsEdit      POST /projects/{project}/cells/{cell}/delete
 needsEdit      POST /projects/{project}/cells/{cell}/run
-needsEdit      POST /projects/{project}/cells/{cell}/cancel
+noResult       POST /projects/{project}/cells/{cell}/cancel
 needsView      GET /projects/{project}/cells/{cell}/output
 noResult       GET /projects/{project}/cells/{cell}/rows
 noResult       GET /projects/{project}/cells/{cell}/csv
@@ -120,14 +121,14 @@ sees           GET /api/v1/connections/{id}/refreshes
 sees           GET /api/v1/connections/{id}/refreshes/{run}
 sees           GET /api/v1/connections/{id}/refreshes/{run}/changes
 refreshes      POST /api/v1/connections/{id}/refreshes/{run}/cancel
-sees           GET /api/v1/connections/{id}/catalog
+seesCatalog    GET /api/v1/connections/{id}/catalog
 signedIn       GET /api/v1/catalog/search
 adminOnly      GET /api/v1/connections/{id}/schedule
 adminOnly      PUT /api/v1/connections/{id}/schedule                         {"kind":"off"}
 adminOnly      GET /api/v1/connections/{id}/filter
-adminOnly      PUT /api/v1/connections/{id}/filter                           {}
+adminOnly      PUT /api/v1/connections/{id}/filter                           {"databases":{"include":null,"exclude":null}}
 adminOnly      GET /api/v1/connections/{id}/permissions
-adminOnly      PUT /api/v1/connections/{id}/permissions                      {}
+adminOnly      PUT /api/v1/connections/{id}/permissions                     {"can_query":["members"],"can_view_results":["public"],"can_refresh_schema":"can_query"}
 badRequest     GET /api/v1/access
 adminOnly      GET /api/v1/users
 adminOnly      POST /api/v1/users                                            {}
@@ -144,7 +145,7 @@ adminOnly      DELETE /api/v1/groups/{group}/members/{user}
 signedIn       GET /api/v1/projects
 makesProjects  POST /api/v1/projects                                         {"name":"Mine"}
 needsView      GET /api/v1/projects/{project}
-needsFull      PATCH /api/v1/projects/{project}                              {"name":"Other"}
+needsEdit      PATCH /api/v1/projects/{project}                             {"name":"Other"}
 needsFull      DELETE /api/v1/projects/{project}
 needsFull      GET /api/v1/projects/{project}/shares
 needsFull      PUT /api/v1/projects/{project}/shares                         {"shares":[]}
@@ -154,7 +155,7 @@ needsEdit      DELETE /api/v1/projects/{project}/connections/{connection}
 needsView      GET /api/v1/projects/{project}/cells
 needsEdit      POST /api/v1/projects/{project}/cells                         {"kind":"text"}
 needsView      GET /api/v1/projects/{project}/cells/{cell}
-needsEdit      PATCH /api/v1/projects/{project}/cells/{cell}                 {"version":1}
+needsEdit      PATCH /api/v1/projects/{project}/cells/{cell}                {"source":"x","version":1}
 needsEdit      DELETE /api/v1/projects/{project}/cells/{cell}
 needsEdit      POST /api/v1/projects/{project}/cells/{cell}/run
 noResult       GET /api/v1/projects/{project}/cells/{cell}/result
@@ -267,12 +268,24 @@ var classes = map[string]func(facts) string{
 		}
 		return f.ifSeen("passes")
 	},
-	"browses":    func(f facts) string { return f.needs("view") },
+	"queries": func(f facts) string { // a connection of the project, in its browser
+		if answer := f.needs("view"); answer != "passes" {
+			return answer
+		}
+		return f.ifSeen("passes")
+	},
+	"browses": func(f facts) string { return f.needs("view") },
+	"seesCatalog": func(f facts) string { // a draft has none
+		if f.world == "draft" {
+			return "hidden"
+		}
+		return f.ifSeen("passes")
+	},
 	"sees":       func(f facts) string { return f.ifSeen("passes") },
 	"badRequest": func(facts) string { return "passes" }, // it names its objects in the query or the body: TestAccessEndpoint, TestQuery
 	"editsIt": func(f facts) string {
 		switch {
-		case f.world == "own" && f.query:
+		case f.world == "own" && f.query && (!f.admin() || f.caller.scope != "write"): // an Admin's connections take a token of scope admin
 			return "passes"
 		case f.query && (!f.admin() || f.caller.scope == "write"):
 			return "refused"
@@ -364,6 +377,11 @@ func (m *matrixSite) connection(world string) string {
 		in.CanQuery, in.CanViewResults = []string{}, []string{}
 	}
 	m.made++
+	if world == "draft" {
+		c, err := m.server.Workspace.CreateConnection(m.t.Context(), m.actor("admin"), workspace.ConnectionInput{Name: fmt.Sprint("Half ", m.made), Type: "postgres", Draft: true})
+		m.check(err)
+		return c.ID
+	}
 	c := m.connect(fmt.Sprint("Shop ", world, m.made), in)
 	return c.ID
 }
@@ -395,7 +413,7 @@ func (m *matrixSite) objects(world string, rt route, c caller) objects {
 		o["{project}"], o["{id}"], o["{connection}"], o["{cell}"] = "gone", "gone", "gone", "gone"
 		return o
 	}
-	if has("{id}") && c.changing && c.role == "admin" && world != "own" && world != "draft" {
+	if has("{id}") && c.changing && c.role == "admin" && world != "own" {
 		o["{id}"] = m.connection(world)
 	}
 	if has("{project}") || world == "own" {
@@ -447,9 +465,7 @@ func TestMatrix(t *testing.T) {
 	for _, world := range []string{"open", "results", "locked", "private", "mine"} {
 		m.connections[world] = m.connection(world)
 	}
-	draft, err := m.server.Workspace.CreateConnection(t.Context(), m.actor("admin"), workspace.ConnectionInput{Name: "Half", Type: "postgres", Draft: true})
-	m.check(err)
-	m.connections["draft"] = draft.ID
+	m.connections["draft"] = m.connection("draft")
 	callers := []caller{{}}
 	for _, role := range access.Roles {
 		callers = append(callers, caller{role: string(role)})
@@ -457,6 +473,8 @@ func TestMatrix(t *testing.T) {
 	for _, scope := range []string{"read", "write", "admin"} {
 		callers = append(callers, caller{role: "editor", scope: scope}, caller{role: "admin", scope: scope})
 	}
+	m.server.Metrics = http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	m.check(m.server.Workspace.SetSettings(t.Context(), m.actor("admin"), workspace.Settings{AllowProjectConnections: true}))
 	asked := 0
 	for _, rt := range routes {
 		row := rows[rt.pattern]
@@ -490,7 +508,14 @@ func TestMatrix(t *testing.T) {
 				}
 				o := m.objects(world, rt, c)
 				target := parameterPattern.ReplaceAllStringFunc(path, func(p string) string { return o[p] })
-				a := m.call(c, method, target, row.body)
+				body := parameterPattern.ReplaceAllStringFunc(row.body, func(p string) string { return o[p] })
+				if strings.HasPrefix(body, "?") {
+					target, body = target+body, ""
+				}
+				a := m.call(c, method, target, body)
+				if c.changing && c.role != "" {
+					m.kept(rt.pattern, world, c, a)
+				}
 				asked++
 				if got := answerClass(a); got != want && !(want == "any" && got != "refused" && got != "signed out") {
 					t.Errorf("%-60s %-8s %-8s %-5s answers %d (%s), want %s", rt.pattern, world, c.role, c.scope, a.status, got, want)
@@ -529,4 +554,32 @@ func answerClass(a answer) string {
 		return "broken"
 	}
 	return "passes"
+}
+
+// unaudited are acts that keep nothing: they change nothing that is anyone else's, and open nothing.
+var unaudited = []string{"POST /settings/new-connection/url", "POST /projects/{project}/connections/new/url", "POST /theme"}
+
+// kept checks that an act left exactly one row in the audit log, and a refusal exactly one that says so (P52).
+func (m *matrixSite) kept(pattern, world string, c caller, a answer) {
+	m.t.Helper()
+	id := a.header.Get("X-Request-Id")
+	rows, err := m.server.Store.AuditRows(m.t.Context(), store.AuditFilter{Limit: 30})
+	m.check(err)
+	var kept, outcomes []string
+	for _, row := range rows {
+		if row.RequestID == id {
+			kept, outcomes = append(kept, row.Action), append(outcomes, row.Outcome)
+		}
+	}
+	switch {
+	case id == "":
+		m.t.Fatalf("%s answers without a request id", pattern)
+	case slices.Contains(unaudited, pattern):
+	case a.status < 400 && len(kept) != 1:
+		m.t.Errorf("AUDIT %-60s %-8s %-8s %-5s answers %d and keeps %v", pattern, world, c.role, c.scope, a.status, kept)
+	case a.status == http.StatusForbidden && !slices.Equal(outcomes, []string{"refused"}):
+		m.t.Errorf("AUDIT %-60s %-8s %-8s %-5s is refused and keeps %v %v", pattern, world, c.role, c.scope, kept, outcomes)
+	case a.status >= 400 && len(kept) > 1:
+		m.t.Errorf("AUDIT %-60s %-8s %-8s %-5s answers %d and keeps %v", pattern, world, c.role, c.scope, a.status, kept)
+	}
 }
