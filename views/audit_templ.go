@@ -420,15 +420,15 @@ func auditFilter(p AuditPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = auditSelect("actor", "Person", "Everyone", p.Actor, p.People).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = auditSelect("actor", "Person", "Person", p.Actor, p.People).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = auditSelect("action", "Action", "Every action", p.Action, p.Actions).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = auditSelect("action", "Action", "Action", p.Action, p.Actions).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = auditSelect("object_type", "Object", "Every object", p.ObjectType, p.Objects).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = auditSelect("object_type", "Object", "Object", p.ObjectType, p.Objects).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -449,7 +449,7 @@ func auditFilter(p AuditPage) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = auditSelect("outcome", "Outcome", "Every outcome", p.Outcome, p.Outcomes).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = auditSelect("outcome", "Outcome", "Outcome", p.Outcome, p.Outcomes).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
