@@ -23,6 +23,8 @@ var visited = map[string]string{
 	"/settings/sign-in/new-provider":             "/settings/sign-in/new-provider",
 	"/settings/sign-in/providers/{id}":           "TestSignInWithProviders",
 	"/settings/people":                           "/settings/people",
+	"/settings/audit":                            "/settings/audit",
+	"/settings/audit/chain":                      "a part of /settings/audit",
 	"/settings/tokens":                           "/settings/tokens",
 	"/settings/connections":                      "/settings/connections",
 	"/settings/new-connection":                   "/settings/new-connection",

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -75,7 +76,7 @@ var operations = []operation{
 	{"POST /api/v1/query", "Run one statement; JSON, CSV or Arrow by Accept", nil, "QueryInput", "Rows", ""},
 	{"GET /api/v1/settings", "Workspace settings", nil, "", "Settings", ""},
 	{"PATCH /api/v1/settings", "Change workspace settings", nil, "Settings", "Settings", ""},
-	{"GET /api/v1/audit", "The audit log, the latest first", append([]string{"action", "actor", "object_type", "object_id"}, paging...), "", "list:AuditRow", ""},
+	{"GET /api/v1/audit", "The audit log, the latest first", append(slices.Clone(auditFilterKeys), paging...), "", "list:AuditRow", ""},
 }
 
 var paging = []string{"limit", "cursor"}

@@ -101,6 +101,12 @@ var routes = []route{
 	{"POST /settings/sign-in/providers/{id}/try", admin, (*Server).tryToken},
 	{"POST /settings/sign-in/providers/{id}/delete", adminFresh, (*Server).deleteProvider},
 
+	// Settings: the audit log.
+	{"GET /settings/audit", admin, (*Server).audit},
+	{"GET /settings/audit/chain", admin, (*Server).auditChain},
+	{"POST /settings/audit/verify", admin, (*Server).verifyAudit},
+	{"POST /settings/audit/export", admin, (*Server).exportAudit},
+
 	// Settings: data sources.
 	{"GET /settings/connections", admin, (*Server).connections},
 	{"GET /settings/new-connection", admin, (*Server).newConnection},
