@@ -64,6 +64,8 @@ func navigation(u User) []NavGroup {
 		settings = []NavItem{
 			{"connections", "Data sources", "/settings/connections", "database"},
 			{"people", "People", "/settings/people", "users"},
+			{"access", "Access", "/settings/access", "eye"},
+			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
 			settings[0],
 		}
 	}
