@@ -320,3 +320,25 @@ func TestShareWithWorkspace(t *testing.T) {
 		t.Errorf("sharing again answers %d", a.status)
 	}
 }
+
+// The saved secrets of a connection that was shared open as before: they are sealed to its id and destination.
+func TestSecretsOpenAfterSharing(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	p := s.project("admin", "Revenue")
+	c, err := s.server.Workspace.CreateConnection(t.Context(), s.actor("admin"), workspace.ConnectionInput{Name: "Warehouse", Type: "postgres", ProjectID: p.ID,
+		Values: connectors.Values{"host": "127.0.0.1", "port": "1", "database": "x", "user": "x", "auth": "password"}, Secrets: connectors.Secrets{"password": secret.New("hunter2")}})
+	s.check(err)
+	s.check(s.server.Workspace.ShareConnection(t.Context(), s.actor("admin"), c.ID, ""))
+	c, err = s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	var box []byte
+	s.check(s.server.Store.View(t.Context(), func(tx *store.Tx) (err error) {
+		box, err = tx.SecretBox(c.ID, "password")
+		return err
+	}))
+	plain, err := s.server.Workspace.Opener.Keys.Open(box, "connection", c.ID, "password", c.Destination)
+	if err != nil || string(plain) != "hunter2" || c.ProjectID != "" {
+		t.Errorf("the secret is %q, %v", plain, err)
+	}
+}
