@@ -1,6 +1,9 @@
 package views
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // A PermissionsForm is who may query, view results and refresh a connection, as it is edited.
 type PermissionsForm struct {
@@ -26,7 +29,7 @@ func (r PermissionRow) queryWords() string {
 	case r.Query:
 		return "They browse the catalog and run SQL"
 	}
-	return "The connection does not show to them"
+	return "It does not show to them, unless another row lets them in"
 }
 
 func (r PermissionRow) resultsWords() string {
@@ -69,6 +72,15 @@ type ConsequenceLine struct {
 	Words string
 	Names []string
 	More  int // how many are not named
+}
+
+// people are those whom the effect meets: "Ana, Ben and 12 more".
+func (l ConsequenceLine) people() string {
+	words := strings.Join(l.Names, ", ")
+	if l.More > 0 {
+		words += " and " + strconv.Itoa(l.More) + " more"
+	}
+	return words
 }
 
 // A PermissionsReview is the question before permissions are saved.
