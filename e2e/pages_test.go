@@ -34,6 +34,10 @@ var visited = map[string]string{
 	"/settings/connections/{id}/activity":        "/settings/connections/CONNECTION/activity",
 	"/settings/connections/{id}/schedule":        "/settings/connections/CONNECTION/schedule",
 	"/settings/connections/{id}/permissions":     "/settings/connections/CONNECTION/permissions",
+	"/settings/connections/{id}/share":           "handlers: TestShareWithWorkspace", // the sample has no project connection
+	"/settings/project-connections":              "/settings/project-connections",
+	"/settings/access":                           "/settings/access",
+	"/settings/workspace":                        "/settings/workspace",
 	"/settings/connections/{id}/edit":            "/settings/connections/CONNECTION/edit",
 	"/settings/connections/{id}/delete":          "/settings/connections/CONNECTION/delete",
 	"/projects":                                  "/projects",

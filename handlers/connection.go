@@ -34,7 +34,8 @@ func (s *Server) connectionPage(r *http.Request, who access.Actor, tab string) (
 		return views.ConnectionPage{}, err
 	}
 	p := views.ConnectionPage{Page: s.layout(r, who, c.Name, "connections"), Row: row, Tab: tab, Description: c.Description, Now: s.Now(),
-		MayEdit: who.IsAdmin(), MayRefresh: c.Decision.CanRefreshSchema && !c.Draft}
+		MayEdit: who.IsAdmin(), MayRefresh: c.Decision.CanRefreshSchema && !c.Draft,
+		InProject: c.ProjectID != ""}
 	switch tab {
 	case "overview":
 		p.TestNow = r.URL.Query().Has("test")
@@ -46,8 +47,10 @@ func (s *Server) connectionPage(r *http.Request, who access.Actor, tab string) (
 	case "schedule":
 		p.Schedule = s.scheduleForm(c.Schedule, c.ScheduleAnchor)
 	case "permissions":
-		p.AdminsOnly = c.RefreshAdminsOnly
-		p.Groups, err = s.groupChoices(ctx, c.CanQuery, c.CanViewResults)
+		if r.URL.Query().Has("saved") {
+			p.Saved = "Saved. These permissions hold at once."
+		}
+		p.Permissions, err = s.permissionsForm(ctx, c.Connection)
 	}
 	return p, err
 }
@@ -167,7 +170,7 @@ func changeWords(run store.Run) string {
 func (s *Server) addUsage(ctx context.Context, who access.Actor, p *views.ConnectionPage) error {
 	named, others, err := s.Workspace.Usage(ctx, who, p.Row.ID)
 	for _, project := range named {
-		p.Usage = append(p.Usage, views.UsageRow{Name: project.Name, Href: "/projects/" + project.ID})
+		p.Usage = append(p.Usage, views.UsageRow{Name: project.Name, Href: "/projects/" + project.ID, About: "project:" + project.ID})
 	}
 	p.Others = others
 	return err
@@ -342,28 +345,6 @@ func (s *Server) scheduleForm(spec schedule.Spec, anchor time.Time) views.Schedu
 		form.Next = append(form.Next, t.In(loc).Format("Mon 2 Jan 2006, 15:04 MST"))
 	}
 	return form
-}
-
-// savePermissions replaces who may query, view results and refresh.
-func (s *Server) savePermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	if err := r.ParseForm(); err != nil {
-		return &badRequest{"bad_form", "The form cannot be read"}
-	}
-	id := r.PathValue("id")
-	in := workspace.Permissions{CanQuery: r.PostForm["can_query"], CanViewResults: r.PostForm["can_view_results"], RefreshAdminsOnly: r.PostFormValue("refresh_admins_only") == "true"}
-	err := s.Workspace.SetPermissions(r.Context(), who, id, in)
-	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
-		page, err := s.connectionPage(r, who, "permissions")
-		if err != nil {
-			return err
-		}
-		page.Errors = p.Fields
-		return s.page(w, r, p.Status, views.Connection(page))
-	}
-	if err != nil {
-		return err
-	}
-	return redirect(w, r, "/settings/connections/"+id+"/permissions")
 }
 
 // deleteConnectionPage says what goes.

@@ -106,8 +106,13 @@ var routes = []route{
 	{"GET /settings/audit/chain", admin, (*Server).auditChain},
 	{"POST /settings/audit/verify", admin, (*Server).verifyAudit},
 	{"POST /settings/audit/export", admin, (*Server).exportAudit},
+	// Settings: the workspace, and why someone may or may not.
+	{"GET /settings/workspace", admin, (*Server).workspaceSettings},
+	{"POST /settings/workspace", admin, (*Server).saveWorkspaceSettings},
+	{"GET /settings/access", admin, (*Server).explainAccess},
 
 	// Settings: data sources.
+	{"GET /settings/project-connections", admin, (*Server).allProjectConnections},
 	{"GET /settings/connections", admin, (*Server).connections},
 	{"GET /settings/new-connection", admin, (*Server).newConnection},
 	{"POST /settings/new-connection", admin, (*Server).createConnection},
@@ -121,6 +126,8 @@ var routes = []route{
 	{"POST /settings/connections/{id}/schedule", admin, (*Server).saveSchedule},
 	{"GET /settings/connections/{id}/permissions", admin, connectionTab("permissions")},
 	{"POST /settings/connections/{id}/permissions", admin, (*Server).savePermissions},
+	{"GET /settings/connections/{id}/share", admin, (*Server).shareConnectionPage},
+	{"POST /settings/connections/{id}/share", admin, (*Server).shareConnection},
 	{"GET /settings/connections/{id}/status", admin, (*Server).connectionStatus},
 	{"GET /settings/connections/{id}/events", admin, (*Server).connectionEvents},
 	{"GET /settings/connections/{id}/edit", admin, (*Server).editConnection},
@@ -194,6 +201,7 @@ var routes = []route{
 	{"PUT /api/v1/connections/{id}/filter", admin, (*Server).apiSetFilter},
 	{"GET /api/v1/connections/{id}/permissions", admin, (*Server).apiGetPermissions},
 	{"PUT /api/v1/connections/{id}/permissions", admin, (*Server).apiSetPermissions},
+	{"POST /api/v1/connections/{id}/permissions/preview", asking, (*Server).apiPreviewPermissions},
 	{"GET /api/v1/access", signedIn, (*Server).apiAccess},
 	{"GET /api/v1/users", admin, (*Server).apiUsers},
 	{"POST /api/v1/users", adminFresh, (*Server).apiCreateUser},

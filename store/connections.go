@@ -239,6 +239,22 @@ func (tx *Tx) setGrants(id string, canQuery, canView []string) error {
 	return nil
 }
 
+// ShareConnection makes a project connection one of the workspace, with the name, grants and schedule of c. A name that is
+// taken there is an ExistsError of the field name.
+func (tx *Tx) ShareConnection(c Connection) error {
+	err := tx.must(`update connection set project_id='', name=$1, name_fold=$2, updated_ms=$3 where id=$4 and project_id<>''`, c.Name, fold(c.Name), ms(c.Updated), c.ID)
+	if unique(err) {
+		return &ExistsError{"name"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.SetSchedule(c.ID, c.Schedule, c.ScheduleAnchor, c.NextRefresh); err != nil {
+		return err
+	}
+	return tx.SetPermissions(c.ID, c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly)
+}
+
 // SetSchedule replaces the refresh schedule.
 func (tx *Tx) SetSchedule(id string, spec schedule.Spec, anchor, next time.Time) error {
 	b, err := json.Marshal(spec)

@@ -20,13 +20,12 @@ type ConnectionPage struct {
 	Others      int // projects that the reader may not open
 	Activity    []ActivityRow
 	Schedule    ScheduleForm
-	Groups      []GroupChoice
-	AdminsOnly  bool
+	Permissions PermissionsForm
+	InProject   bool // a project connection: schedule and permissions are for those of the workspace
 	MayEdit     bool
 	MayRefresh  bool
 	TestNow     bool
 	DeleteError string
-	Errors      map[string]string
 	Saved       string // what was just saved
 	Now         time.Time
 }
@@ -59,7 +58,7 @@ type RunRow struct {
 type ChangeRow struct{ Kind, Path, Detail string }
 
 // A UsageRow is a project that uses the connection.
-type UsageRow struct{ Name, Href string }
+type UsageRow struct{ Name, Href, About string }
 
 // An ActivityRow is one line of the audit log about the connection.
 type ActivityRow struct {
@@ -73,7 +72,7 @@ func (p ConnectionPage) base() string { return "/settings/connections/" + p.Row.
 
 func (p ConnectionPage) tabs() []Tab {
 	tabs := []Tab{{Label: "Overview", Href: p.base(), Active: p.Tab == "overview"}}
-	if p.MayEdit && !p.Row.Draft {
+	if p.MayEdit && !p.Row.Draft && !p.InProject {
 		tabs = append(tabs, Tab{Label: "Schedule", Href: p.base() + "/schedule", Active: p.Tab == "schedule"},
 			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"})
 	}

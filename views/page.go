@@ -66,6 +66,8 @@ func navigation(u User) []NavGroup {
 			{"people", "People", "/settings/people", "users"},
 			{"sign-in", "Sign-in", "/settings/sign-in", "fingerprint-pattern"},
 			{"audit", "Audit log", "/settings/audit", "history"},
+			{"access", "Access", "/settings/access", "eye"},
+			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
 			settings[0],
 		}
 	}
