@@ -27,8 +27,7 @@ type compared struct {
 type Difference struct {
 	Table    Table
 	Key      string // Table.Path as text
-	Body     []byte // Encode(Table)
-	Hash     Hash   // HashOf(Body)
+	Hash     Hash   // of Table
 	Replaces bool   // it was known
 }
 
@@ -101,12 +100,11 @@ func (c comparison) Table(t Table) error {
 	if err := c.each(t); err != nil {
 		return err
 	}
-	body := Encode(t)
-	hash := HashOf(body)
+	hash := HashOf(Encode(t))
 	if bytes.Equal(at.hash, hash[:]) {
 		return nil
 	}
-	return c.next(Difference{Table: t, Key: key, Body: body, Hash: hash, Replaces: at.hash != nil})
+	return c.next(Difference{Table: t, Key: key, Hash: hash, Replaces: at.hash != nil})
 }
 
 func (c comparison) Done(scope Path) error {

@@ -146,8 +146,6 @@ func TestReadingsThatSayNothing(t *testing.T) {
 		cause, says string
 		reach       store.ReachState
 	}{
-		{name: "empty", read: whole(nil), cause: "suspicious", says: "Nearly all", reach: store.ReachRefreshFailed},
-		{name: "one in ten", read: whole(warehouse(0, 5)), cause: "suspicious", says: "Nearly all", reach: store.ReachRefreshFailed},
 		{name: "everything skipped", read: func(_ context.Context, _ catalog.Filter, to catalog.Sink) error { return to.Skipped(nil, denied) },
 			cause: "denied", says: "no rights", reach: store.ReachRefreshFailed},
 		{name: "no scope ended", read: func(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
