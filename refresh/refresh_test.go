@@ -68,6 +68,8 @@ type bench struct {
 	openErr error
 	opened  int
 	closed  int
+
+	destination string // of the connections that are made
 }
 
 func newBench(t testing.TB) *bench {
@@ -89,8 +91,32 @@ func newBench(t testing.TB) *bench {
 }
 
 func (b *bench) runner(deadline time.Duration) *refresh.Runner {
-	return refresh.NewRunner(refresh.Options{Store: b.store, Open: b.open, Levels: levelsOf, Now: b.clock, Holder: uuid.NewString(), Deadline: deadline,
-		Log: slog.New(slog.DiscardHandler)})
+	return refresh.NewRunner(b.options(deadline))
+}
+
+func (b *bench) options(deadline time.Duration) refresh.Options {
+	return refresh.Options{Store: b.store, Open: b.open, Levels: levelsOf, Now: b.clock, Holder: uuid.NewString(), Deadline: deadline,
+		Log: slog.New(slog.DiscardHandler)}
+}
+
+// tidier is a runner that tells of what it forgets for good.
+func (b *bench) tidier(purge func(*store.Tx, []store.Tombstone) error) *refresh.Runner {
+	o := b.options(0)
+	o.Purge = purge
+	return refresh.NewRunner(o)
+}
+
+// set changes what the source answers, while runs may be under way.
+func (b *bench) set(read func(context.Context, catalog.Filter, catalog.Sink) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.read = read
+}
+
+func (b *bench) openedSoFar() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.opened
 }
 
 func levelsOf(connectorType string) []catalog.Level {
@@ -131,7 +157,7 @@ func (b *bench) connection(t testing.TB, name string, spec schedule.Spec) string
 	id := uuid.Must(uuid.NewV7()).String()
 	now := b.clock()
 	next, _ := spec.Next(now, now)
-	c := store.Connection{ID: id, Name: name, Type: "scripted", Schedule: spec, ScheduleAnchor: now, NextRefresh: next, Reach: store.ReachUnknown,
+	c := store.Connection{ID: id, Name: name, Type: "scripted", Destination: b.destination, Schedule: spec, ScheduleAnchor: now, NextRefresh: next, Reach: store.ReachUnknown,
 		CreatedBy: "someone", Created: now, Updated: now}
 	err := b.store.Update(t.Context(), store.AuditEntry{Action: "connection.create"}, func(tx *store.Tx) error { return tx.CreateConnection(c, nil) })
 	if err != nil {
