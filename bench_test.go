@@ -49,7 +49,7 @@ func BenchmarkPostgresRefresh(b *testing.B) {
 	server.Exec(b, "big", fmt.Sprintf("do $$ begin for i in 1..%d loop execute format('grant select on orders_%%s to %s', i); end loop; end $$", tables, server.User), "vacuum analyze")
 	for b.Loop() {
 		bare := readBare(b, server.DB(b, "big"))
-		r := newRefreshBench(b, server)
+		r := newRefreshBench(b, server, strconv.Itoa(server.Port))
 		ratio := func(name string, took time.Duration) {
 			b.ReportMetric(took.Seconds()/bare.Seconds(), name+"-xR")
 		}
@@ -91,7 +91,8 @@ type refreshBench struct {
 	id     string
 }
 
-func newRefreshBench(b *testing.B, server *servers.Server) *refreshBench {
+// newRefreshBench connects to a server by one of its ports, or by that of what stands before it.
+func newRefreshBench(b testing.TB, server *servers.Server, port string) *refreshBench {
 	b.Helper()
 	keys := secret.NewRing()
 	st, err := store.Open(b.Context(), store.Options{Dir: b.TempDir(), Now: time.Now, AuditKey: keys.Derive("audit-mac")})
@@ -111,7 +112,7 @@ func newRefreshBench(b *testing.B, server *servers.Server) *refreshBench {
 		}
 	})
 	r := &refreshBench{store: st, runner: runner, id: "big"}
-	values := connectors.Values{"host": server.Host, "port": strconv.Itoa(server.Port), "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}
+	values := connectors.Values{"host": server.Host, "port": port, "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}
 	connector, _ := registry.Get("postgres")
 	c := store.Connection{ID: r.id, Name: "big", Type: "postgres", Config: values, Destination: connector.Destination(values), Schedule: schedule.Spec{Kind: schedule.Off},
 		Filter: catalog.Filter{Databases: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{"big"}}}}}

@@ -150,6 +150,13 @@ func (d *Diff) keeps(key string) bool {
 // Covers says whether what lies at key was read: within a scope that was done, and within none that was skipped.
 func (o Outcome) Covers(key string) bool { return o.done.hold(key) && !o.skipped.hold(key) }
 
+// Keeps says whether a table stays that lies within a scope and was not reported.
+func (o Outcome) Keeps(scope Path) bool {
+	within := scopes{}
+	within.add(scope)
+	return slices.ContainsFunc(o.Kept, within.hold)
+}
+
 // scopes is a set of scopes by their path as text; The whole source, whose path has the text that a nameless
 // database has too, has one that no path has.
 type scopes map[string]bool

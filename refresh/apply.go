@@ -228,6 +228,9 @@ func (a *apply) stale(ctx context.Context, o catalog.Outcome) ([]store.StaleScop
 	var stale []store.StaleScope
 	listed := map[string]bool{}
 	for _, skip := range o.Stale {
+		if denied(skip.Why) && !o.Keeps(skip.Scope) {
+			continue // what the connection's user never saw is nobody's loss
+		}
 		if key := skip.Scope.String(); !listed[key] {
 			listed[key] = true
 			stale = append(stale, store.StaleScope{Path: skip.Scope, Reason: reasonOf(skip.Why), Since: now})

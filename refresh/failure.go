@@ -70,6 +70,12 @@ func wordsOf(e *connectors.Error) string {
 	return e.Cause.Words() + ": " + e.Message
 }
 
+// denied says whether a part could not be read for want of a right.
+func denied(err error) bool {
+	var e *connectors.Error
+	return errors.As(err, &e) && e.Cause == connectors.CauseDenied
+}
+
 // reasonOf says why a part could not be read. The text of an error that passed no guard may hold anything, so it is not shown.
 func reasonOf(err error) string {
 	var e *connectors.Error
