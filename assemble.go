@@ -81,7 +81,8 @@ func (p *parts) build(ctx context.Context) error {
 	if p.scheduler, err = gocron.NewScheduler(gocron.WithStopTimeout(15 * time.Second)); err != nil {
 		return fmt.Errorf("make scheduler: %w", err)
 	}
-	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log})
+	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log,
+		History: c.RefreshHistory})
 	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log}); err != nil {
 		return err
 	}
@@ -134,6 +135,9 @@ func (p *parts) begin(ctx context.Context) error {
 	if _, err := p.scheduler.NewJob(gocron.DurationJob(time.Hour), gocron.NewTask(p.noteAudit, context.WithoutCancel(ctx)),
 		gocron.WithStartAt(gocron.WithStartImmediately())); err != nil {
 		return fmt.Errorf("schedule the note of the audit log's head: %w", err)
+	}
+	if err := p.refresh.Maintain(ctx, p.scheduler); err != nil {
+		return err
 	}
 	p.scheduler.Start()
 	return nil

@@ -91,6 +91,8 @@ adminOnly      POST /settings/connections/{id}
 adminOnly      POST /settings/connections/{id}/test
 adminOnly      POST /settings/connections/{id}/refresh
 adminOnly      POST /settings/connections/{id}/runs/{run}/cancel
+notThere       POST /settings/connections/{id}/runs/{run}/apply
+notThere       POST /settings/connections/{id}/runs/{run}/keep
 adminOnly      POST /settings/connections/{id}/duplicate
 adminOnly      GET /settings/connections/{id}/delete
 adminOnly      POST /settings/connections/{id}/delete
@@ -145,6 +147,8 @@ sees           GET /api/v1/connections/{id}/refreshes
 sees           GET /api/v1/connections/{id}/refreshes/{run}
 sees           GET /api/v1/connections/{id}/refreshes/{run}/changes
 refreshes      POST /api/v1/connections/{id}/refreshes/{run}/cancel
+notThere       POST /api/v1/connections/{id}/refreshes/{run}/apply
+notThere       POST /api/v1/connections/{id}/refreshes/{run}/keep
 seesCatalog    GET /api/v1/connections/{id}/catalog
 signedIn       GET /api/v1/catalog/search
 adminOnly      GET /api/v1/connections/{id}/schedule

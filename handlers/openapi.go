@@ -35,6 +35,8 @@ var operations = []operation{
 	{"GET /api/v1/connections/{id}/refreshes/{run}", "One schema refresh", nil, "", "Run", ""},
 	{"GET /api/v1/connections/{id}/refreshes/{run}/changes", "What it added, removed and changed, by name", paging, "", "list:Change", ""},
 	{"POST /api/v1/connections/{id}/refreshes/{run}/cancel", "Cancel it", nil, "", "Run", ""},
+	{"POST /api/v1/connections/{id}/refreshes/{run}/apply", "Refresh and remove what is missing, after a refresh that needs a look", nil, "", "RunStarted", "202"},
+	{"POST /api/v1/connections/{id}/refreshes/{run}/keep", "Keep the catalog after a refresh that needs a look", nil, "", "", "204"},
 	{"GET /api/v1/connections/{id}/catalog", "Children of a node of the catalog", append([]string{"path"}, paging...), "", "list:Node", ""},
 	{"GET /api/v1/catalog/search", "Ranked hits over everything that the caller may query", []string{"q", "connection", "limit"}, "", "list:Node", ""},
 	{"GET /api/v1/connections/{id}/schedule", "The refresh schedule with its next five runs", nil, "", "Schedule", ""},

@@ -169,7 +169,10 @@ func TestDeletedConnectionLeavesNothing(t *testing.T) {
 			return errors.Join(tx.CreateProject(store.Project{ID: "p"}), tx.Import("p", "w"))
 		})
 		update(t, s, func(tx *store.Tx) error { return tx.DeleteConnection("w") })
-		for _, table := range []string{"connection_secret", "connection_grant", "project_connection", "catalog_state", "catalog_table", "refresh_run"} {
+		equal(t, len(tables(t, s, "w")), 0) // at once
+		check(t, s.SweepDeleted(ctx))
+		for _, table := range []string{"connection_secret", "connection_grant", "project_connection", "catalog_state", "catalog_table", "catalog_number",
+			"catalog_tombstone", "refresh_run", "refresh_change"} {
 			n, err := s.Column(ctx, `select cast(count(*) as text) from `+table)
 			check(t, err)
 			if n[0] != "0" {

@@ -15,6 +15,7 @@ type ConnectionPage struct {
 	Server      string // "PostgreSQL 15.18"
 	Facts       []Fact
 	Stale       []StaleRow
+	Doubt       *Doubt // nil: there is none
 	Runs        []RunRow
 	Usage       []UsageRow
 	Others      int // projects that the reader may not open
@@ -39,6 +40,15 @@ type StaleRow struct {
 	Since        time.Time
 }
 
+// A Doubt is a reading in which nearly everything was missing, on which an Admin decides.
+type Doubt struct {
+	RunID   string
+	Missing int64
+	Since   time.Time
+	Names   []string // the first of what is missing
+	More    int64    // beyond those
+}
+
 // A RunRow is one schema refresh.
 type RunRow struct {
 	ID, ConnectionID        string
@@ -47,6 +57,7 @@ type RunRow struct {
 	Phase                   string
 	Read, Known             int64
 	Added, Removed, Changed int64
+	Missing                 int64
 	Error, Hint             string
 	Started, Finished       time.Time
 	Active                  bool
@@ -82,6 +93,9 @@ func (p ConnectionPage) tabs() []Tab {
 
 // summary is what a run found, in words.
 func (r RunRow) summary() string {
+	if r.Missing > 0 {
+		return Plural(r.Missing, "table", "tables") + " missing, nothing changed"
+	}
 	if r.Added+r.Removed+r.Changed == 0 {
 		return "Nothing changed"
 	}
