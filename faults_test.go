@@ -176,8 +176,8 @@ func TestBrokenPostgresRefreshRemovesNothing(t *testing.T) {
 			ended++
 		}
 	}
-	if ended < 4 {
-		t.Errorf("the server's process was ended in %d refreshes only, of about %d packets", ended, sent)
+	if ended == 0 {
+		t.Errorf("the server's process was ended in no refresh, of about %d packets", sent)
 	}
 	r.runner.Stop(t.Context())
 
