@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -80,7 +81,8 @@ func (p *parts) build(ctx context.Context) error {
 	if p.scheduler, err = gocron.NewScheduler(gocron.WithStopTimeout(15 * time.Second)); err != nil {
 		return fmt.Errorf("make scheduler: %w", err)
 	}
-	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log})
+	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log,
+		History: c.RefreshHistory})
 	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log}); err != nil {
 		return err
 	}
@@ -130,8 +132,26 @@ func (p *parts) begin(ctx context.Context) error {
 	if err := p.refresh.Schedule(ctx, p.scheduler); err != nil {
 		return err
 	}
+	if _, err := p.scheduler.NewJob(gocron.DurationJob(time.Hour), gocron.NewTask(p.noteAudit, context.WithoutCancel(ctx)),
+		gocron.WithStartAt(gocron.WithStartImmediately())); err != nil {
+		return fmt.Errorf("schedule the note of the audit log's head: %w", err)
+	}
+	if err := p.refresh.Maintain(ctx, p.scheduler); err != nil {
+		return err
+	}
 	p.scheduler.Start()
 	return nil
+}
+
+// noteAudit writes the head of the audit log to the server's log, so that a copy exists outside the store: with it, patchbay audit
+// verify --head finds that rows were cut off (P52).
+func (p *parts) noteAudit(ctx context.Context) {
+	rows, head, err := p.store.AuditHead(ctx)
+	if err != nil {
+		p.log.Error("note the head of the audit log", "error", err)
+		return
+	}
+	p.log.Info("head of the audit log", "rows", rows, "head", hex.EncodeToString(head))
 }
 
 // firstStart makes what a new workspace gets: the first Admin from the environment, the sample.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"runtime"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -31,7 +33,7 @@ const bareCatalog = `select n.nspname, c.relname, a.attnum, a.attname, pg_catalo
 	and n.nspname !~ '^pg_(toast|temp)' order by 1, 2, 3`
 
 // BenchmarkPostgresRefresh is a whole refresh of 10,000 tables of 10 columns, or BENCH_TABLES of them, from asking for it to
-// searchable: the first, one that finds nothing changed, and one that finds 1 % changed. Each is told as a ratio to R, the
+// searchable: the first, one that finds nothing changed, one that finds 1 % changed, and one of a tenth of the tables. Each is told as a ratio to R, the
 // bare catalog query read to its end by the same driver (pgx) in the same run.
 func BenchmarkPostgresRefresh(b *testing.B) {
 	tables := 10_000
@@ -49,17 +51,24 @@ func BenchmarkPostgresRefresh(b *testing.B) {
 	server.Exec(b, "big", fmt.Sprintf("do $$ begin for i in 1..%d loop execute format('grant select on orders_%%s to %s', i); end loop; end $$", tables, server.User), "vacuum analyze")
 	for b.Loop() {
 		bare := readBare(b, server.DB(b, "big"))
-		r := newRefreshBench(b, server)
+		r := newRefreshBench(b, server, strconv.Itoa(server.Port))
 		ratio := func(name string, took time.Duration) {
 			b.ReportMetric(took.Seconds()/bare.Seconds(), name+"-xR")
 		}
+		peak, writes := watchHeap(), r.watchWrites(b)
 		ratio("first", r.run(b))
+		b.ReportMetric(float64(peak())/1e6, "first-peak-MB")
+		b.ReportMetric(float64(writes().Microseconds())/1000, "others'-writes-p99-ms")
+		b.ReportMetric(r.stored(b)/float64(r.shard(b).Columns()), "stored-B/column")
 		if hits := catalog.Search([]*catalog.Shard{r.shard(b)}, catalog.Query{Text: fmt.Sprintf("orders_%d", tables)}); len(hits) == 0 {
 			b.Fatal("the last table cannot be found")
 		}
 		ratio("unchanged", r.run(b))
 		server.Exec(b, "big", fmt.Sprintf("do $$ begin for i in 1..%d loop execute format('alter table orders_%%s add extra int', i); end loop; end $$", tables/100))
 		ratio("1%-changed", r.run(b))
+		r.filter(b, catalog.Filter{Tables: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchGlob, Values: []string{"orders_*7"}}}})
+		r.run(b) // takes out what the filter excludes
+		ratio("a-tenth-by-filter", r.run(b))
 		b.ReportMetric(bare.Seconds(), "R-s")
 	}
 }
@@ -91,7 +100,8 @@ type refreshBench struct {
 	id     string
 }
 
-func newRefreshBench(b *testing.B, server *servers.Server) *refreshBench {
+// newRefreshBench connects to a server by one of its ports, or by that of what stands before it.
+func newRefreshBench(b testing.TB, server *servers.Server, port string) *refreshBench {
 	b.Helper()
 	keys := secret.NewRing()
 	st, err := store.Open(b.Context(), store.Options{Dir: b.TempDir(), Now: time.Now, AuditKey: keys.Derive("audit-mac")})
@@ -111,7 +121,7 @@ func newRefreshBench(b *testing.B, server *servers.Server) *refreshBench {
 		}
 	})
 	r := &refreshBench{store: st, runner: runner, id: "big"}
-	values := connectors.Values{"host": server.Host, "port": strconv.Itoa(server.Port), "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}
+	values := connectors.Values{"host": server.Host, "port": port, "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}
 	connector, _ := registry.Get("postgres")
 	c := store.Connection{ID: r.id, Name: "big", Type: "postgres", Config: values, Destination: connector.Destination(values), Schedule: schedule.Spec{Kind: schedule.Off},
 		Filter: catalog.Filter{Databases: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{"big"}}}}}
@@ -142,6 +152,85 @@ func (r *refreshBench) run(b *testing.B) time.Duration {
 		b.Fatalf("the refresh ended %s: %s %s, error %v", ended.State, ended.Cause, ended.Error, err)
 	}
 	return took
+}
+
+// watchWrites makes a small write every few milliseconds, as people's acts are, until the function that it returns is called.
+func (r *refreshBench) watchWrites(b *testing.B) (p99 func() time.Duration) {
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	var took []time.Duration
+	go func() {
+		defer close(stopped)
+		tick := time.NewTicker(5 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			select {
+			case <-stop:
+				return
+			case <-tick.C:
+				began := time.Now()
+				if err := r.store.Audit(b.Context(), store.AuditEntry{Action: "bench.write"}); err != nil {
+					b.Error(err)
+				}
+				took = append(took, time.Since(began))
+			}
+		}
+	}()
+	return func() time.Duration {
+		close(stop)
+		<-stopped
+		slices.Sort(took)
+		return took[len(took)*99/100]
+	}
+}
+
+// watchHeap samples how much more of the heap is in use than now, until the function that it returns is called.
+func watchHeap() (peak func() uint64) {
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapInuse
+	}
+	runtime.GC()
+	base, most := heap(), uint64(0)
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+				most = max(most, heap())
+			}
+		}
+	}()
+	return func() uint64 {
+		close(stop)
+		<-stopped
+		return most - min(base, most)
+	}
+}
+
+// stored is what a catalog's rows take, keys and hashes included, without what is unused of their pages.
+func (r *refreshBench) stored(b *testing.B) float64 {
+	b.Helper()
+	size := 0.0
+	err := r.store.TablesEach(b.Context(), r.id, func(path string, body []byte) error {
+		size += float64(len(catalog.PackPath(path)) + len(catalog.Hash{}) + len(body) + 10) // 10: the row's own header and its place in the page
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return size
+}
+
+func (r *refreshBench) filter(b *testing.B, f catalog.Filter) {
+	b.Helper()
+	f.Databases = catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{"big"}}}
+	if err := r.store.Maintain(b.Context(), func(tx *store.Tx) error { return tx.SetFilter(r.id, f) }); err != nil {
+		b.Fatal(err)
+	}
 }
 
 func (r *refreshBench) shard(b *testing.B) *catalog.Shard {

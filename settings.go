@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A setting is one thing that the operator decides: a flag and an environment variable of the same name.
@@ -29,6 +30,7 @@ var settings = []setting{
 	{flag: "admin-email", help: "makes the first Admin at first start, instead of the setup link"},
 	{flag: "admin-password", secret: true, help: "password of that first Admin"},
 	{flag: "sample", value: "false", help: "add the sample database and project at first start"},
+	{flag: "refresh-history-days", value: "90", help: "how long schema refreshes are listed; the last 20 of a connection always are"},
 	{flag: "log-level", value: "info", help: "debug, info, warn or error"},
 }
 
@@ -41,6 +43,7 @@ func env(flag string) string {
 type configuration struct {
 	Addr, DataDir, FilesDir, BaseURL, MasterKey, MasterKeyFile, AdminEmail, AdminPassword, LogLevel string
 	Sample                                                                                          bool
+	RefreshHistory                                                                                  time.Duration
 }
 
 // configure reads settings from arguments, then the environment, then defaults. It returns flag.ErrHelp after printing help.
@@ -73,6 +76,11 @@ func configure(args []string, lookup func(string) (string, bool), out io.Writer)
 	if c.Sample, err = strconv.ParseBool(*values["sample"]); err != nil {
 		return configuration{}, fmt.Errorf("%s is %q: use true or false", env("sample"), *values["sample"])
 	}
+	days, err := strconv.ParseUint(*values["refresh-history-days"], 10, 16)
+	if err != nil || days == 0 {
+		return configuration{}, fmt.Errorf("%s is %q: use a number of days from 1 to 65535", env("refresh-history-days"), *values["refresh-history-days"])
+	}
+	c.RefreshHistory = time.Duration(days) * 24 * time.Hour
 	return c, c.check()
 }
 

@@ -99,6 +99,7 @@ type Denied struct {
 	Action  string
 	Because []Reason
 	Hidden  bool // the object must not even be known to exist: shown as not found
+	Audited bool // the act itself kept this refusal in the audit log, in its own words: one row is enough
 }
 
 func (d *Denied) Error() string {

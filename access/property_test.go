@@ -159,3 +159,23 @@ func TestActsFollowTheDecisions(t *testing.T) {
 		}
 	})
 }
+
+// The chain tells drafts and project connections too, and a right by a group names a group of the person that has the right.
+func TestExplainNamesTheRuleThatDecides(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, p, c := drawActor(t), drawProject(t), drawConnection(t)
+		d := OnConnection(a, c, &p)
+		last := d.Because[len(d.Because)-1].Rule
+		if (last == RuleDraft) != c.Draft || !c.Draft && !a.IsAdmin() && (last == RuleProject) != (c.ProjectID != "") {
+			t.Fatalf("%+v is explained by %s", c, last)
+		}
+		if c.ProjectID == p.ID && !c.Draft && !a.IsAdmin() && len(d.Because) != len(OnProject(a, p).Because)+1 {
+			t.Fatalf("the project's own chain is missing: %+v", d.Because)
+		}
+		for _, r := range d.Because {
+			if c.ProjectID == "" && r.GroupID != "" && (!a.InGroup(r.GroupID) || !slices.Contains(slices.Concat(c.CanQuery, c.CanViewResults), r.GroupID)) {
+				t.Fatalf("%+v names a group that does not decide", r)
+			}
+		}
+	})
+}

@@ -21,6 +21,8 @@ const (
 	RuleNoRefresh     = "no-can-refresh-schema"
 	RuleProject       = "project-decides" // a project connection has no permissions of its own
 	RuleSetting       = "setting"         // a workspace setting forbids it
+	RuleNoAttachments = "no-attachments"  // Can view results is limited on a connection that the project uses
+	RuleDisabled      = "disabled"        // the account is disabled
 	RuleScope         = "token-scope"     // the API token's scope is too small
 )
 
@@ -38,6 +40,11 @@ func groupWords(id string) string {
 	default:
 		return "one of this person's groups"
 	}
+}
+
+// Disabled is why a disabled account may do nothing, whatever its role and groups would give.
+func Disabled() Reason {
+	return Reason{Rule: RuleDisabled, Words: "The account is disabled, and cannot sign in; an Admin can enable it"}
 }
 
 func admin() Reason { return Reason{Rule: RuleAdmin, Words: "An Admin has full access everywhere"} }

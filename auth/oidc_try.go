@@ -38,8 +38,13 @@ func (a *Auth) TestDiscovery(ctx context.Context, who access.Actor, in ProviderI
 		return Discovery{}, &FieldsError{map[string]string{"issuer": "Enter the issuer's address as the provider writes it, beginning with https://"}}
 	}
 	rem, err := a.discover(ctx, p)
+	entry := providerEntry(who, "provider.test", p)
+	entry.Detail = map[string]any{"issuer": p.Issuer}
 	if err != nil {
-		return Discovery{}, err
+		entry.Outcome = "failed"
+	}
+	if kept := a.store.Audit(context.WithoutCancel(ctx), entry); kept != nil || err != nil {
+		return Discovery{}, errors.Join(err, kept)
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteTime)
 	defer cancel()

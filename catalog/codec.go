@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// The stored form of a table. Its path is not in it: that is the key of its row.
+// The canonical form of a table, which its hash is of; pack.go writes the one that is stored. Its path is not in it.
 //
 //	version   1 byte
 //	kind      1 byte: place in kinds
@@ -84,18 +84,10 @@ func RoundRows(n int64) int64 {
 	return n / unit * unit // up would be past the largest number
 }
 
-// Encode is the stored form of t, without its path. Decode gives back everything but the digits of Rows that RoundRows drops.
+// Encode is the canonical form of t, without its path. Decode gives back everything but the digits of Rows that RoundRows drops.
 // A table that has not changed has the same form, to the byte.
 func Encode(t Table) []byte {
-	e := encoder{b: make([]byte, 0, 32+16*len(t.Columns)), path: t.Path, ctx: contextOf(t.Path)}
-	flags := byte(0)
-	if t.Unreadable {
-		flags |= tableUnreadable
-	}
-	e.b = append(e.b, codecVersion, number(kinds, t.Kind), flags)
-	e.uvarint(uint64(RoundRows(t.Rows) + 1))
-	e.text(t.Comment)
-	e.uvarint(uint64(len(t.Columns)))
+	e := newEncoder(t, codecVersion)
 	last := t.Path.Name()
 	for _, c := range t.Columns {
 		e.column(c, last)
@@ -121,11 +113,12 @@ func (e *encoder) text(s string)    { e.b = appendText(e.b, s, e.ctx) }
 
 func (e *encoder) column(c Column, last string) {
 	shared := sharedPrefix(c.Name, last)
-	flags := byte(0)
-	for i, set := range []bool{c.Nullable, c.Default != "", c.Comment != "", c.PrimaryKey > 0, c.References != nil, shared > 0} {
-		if set {
-			flags |= 1 << i
-		}
+	flags := ownParts(c)
+	if c.Nullable {
+		flags |= columnNullable
+	}
+	if shared > 0 {
+		flags |= columnShares
 	}
 	e.b = append(e.b, flags)
 	e.columnType(columnType{c.Type, c.Family})
@@ -133,6 +126,27 @@ func (e *encoder) column(c Column, last string) {
 		e.b = append(e.b, byte(shared))
 	}
 	e.text(c.Name[shared:])
+	e.parts(c)
+}
+
+// ownParts says which parts of a column there are that few others have.
+func ownParts(c Column) (flags byte) {
+	if c.Default != "" {
+		flags |= columnDefault
+	}
+	if c.Comment != "" {
+		flags |= columnComment
+	}
+	if c.PrimaryKey > 0 {
+		flags |= columnPrimaryKey
+	}
+	if c.References != nil {
+		flags |= columnReference
+	}
+	return flags
+}
+
+func (e *encoder) parts(c Column) {
 	if c.Default != "" {
 		e.text(c.Default)
 	}
@@ -176,10 +190,7 @@ func (e *encoder) columnType(t columnType) {
 }
 
 func (e *encoder) reference(r Ref) {
-	shared := 0
-	for shared < min(len(r.Table), len(e.path)) && r.Table[shared] == e.path[shared] {
-		shared++
-	}
+	shared := sharedParts(r.Table, e.path)
 	e.uvarint(uint64(shared))
 	e.uvarint(uint64(len(r.Table) - shared))
 	for _, part := range r.Table[shared:] {
@@ -188,13 +199,27 @@ func (e *encoder) reference(r Ref) {
 	e.text(r.Column)
 }
 
+// sharedParts is how many leading parts two paths have alike.
+func sharedParts(a, b Path) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
+}
+
 // Decode reads what Encode wrote of the table at path. A table always has a name, even where that is empty.
 func Decode(path Path, body []byte) (Table, error) {
-	if len(path) == 0 {
-		path = Path{""}
-	}
 	if len(body) == 0 || body[0] != codecVersion {
 		return Table{}, fmt.Errorf("decode table %q: unknown version", path)
+	}
+	return decodeTable(path, body, (*decoder).column)
+}
+
+// decodeTable reads a form whose columns are read by column, which is told the name of the one before.
+func decodeTable(path Path, body []byte, column func(d *decoder, last string) Column) (Table, error) {
+	if len(path) == 0 {
+		path = Path{""}
 	}
 	d := decoder{b: body[1:], path: path, ctx: contextOf(path)}
 	t := Table{Path: path, Kind: pick(&d, kinds)}
@@ -205,7 +230,7 @@ func Decode(path Path, body []byte) (Table, error) {
 		t.Columns = make([]Column, 0, n)
 		last := path.Name()
 		for range n {
-			c := d.column(last)
+			c := column(&d, last)
 			t.Columns = append(t.Columns, c)
 			last = c.Name
 		}
@@ -304,6 +329,12 @@ func (d *decoder) column(last string) Column {
 		}
 	}
 	c.Name = last[:shared] + d.text()
+	d.parts(&c, flags)
+	return c
+}
+
+// parts reads what ownParts told of.
+func (d *decoder) parts(c *Column, flags byte) {
 	if flags&columnDefault != 0 {
 		c.Default = d.text()
 	}
@@ -316,7 +347,6 @@ func (d *decoder) column(last string) Column {
 	if flags&columnReference != 0 {
 		c.References = d.reference()
 	}
-	return c
 }
 
 func (d *decoder) columnType() columnType {

@@ -27,8 +27,7 @@ type compared struct {
 type Difference struct {
 	Table    Table
 	Key      string // Table.Path as text
-	Body     []byte // Encode(Table)
-	Hash     Hash   // HashOf(Body)
+	Hash     Hash   // of Table
 	Replaces bool   // it was known
 }
 
@@ -101,12 +100,11 @@ func (c comparison) Table(t Table) error {
 	if err := c.each(t); err != nil {
 		return err
 	}
-	body := Encode(t)
-	hash := HashOf(body)
+	hash := HashOf(Encode(t))
 	if bytes.Equal(at.hash, hash[:]) {
 		return nil
 	}
-	return c.next(Difference{Table: t, Key: key, Body: body, Hash: hash, Replaces: at.hash != nil})
+	return c.next(Difference{Table: t, Key: key, Hash: hash, Replaces: at.hash != nil})
 }
 
 func (c comparison) Done(scope Path) error {
@@ -151,6 +149,13 @@ func (d *Diff) keeps(key string) bool {
 
 // Covers says whether what lies at key was read: within a scope that was done, and within none that was skipped.
 func (o Outcome) Covers(key string) bool { return o.done.hold(key) && !o.skipped.hold(key) }
+
+// Keeps says whether a table stays that lies within a scope and was not reported.
+func (o Outcome) Keeps(scope Path) bool {
+	within := scopes{}
+	within.add(scope)
+	return slices.ContainsFunc(o.Kept, within.hold)
+}
 
 // scopes is a set of scopes by their path as text; The whole source, whose path has the text that a nameless
 // database has too, has one that no path has.

@@ -50,7 +50,7 @@ func (k kept) diffOf(m *catalog.Matcher) (*catalog.Diff, catalog.Sink, kept) {
 		if _, known := k[one.Key]; known != one.Replaces {
 			return fmt.Errorf("%s: Replaces is %v", one.Key, one.Replaces)
 		}
-		next[one.Key] = string(one.Body)
+		next[one.Key] = string(catalog.Encode(one.Table))
 		return nil
 	}), next
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"time"
 
 	"patchbay/access"
@@ -241,14 +242,39 @@ func (s *Server) apiConnection(w http.ResponseWriter, r *http.Request, who acces
 
 // editInput is the saved connection with what was sent on top.
 func (s *Server) editInput(r *http.Request, who access.Actor) (workspace.ConnectionInput, error) {
-	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	c, in, err := s.sentInput(r, who)
 	if err != nil {
 		return workspace.ConnectionInput{}, err
 	}
-	var in apiConnectionInput
-	if err := decode(r, &in); err != nil {
-		return workspace.ConnectionInput{}, err
+	return s.editOf(c, in)
+}
+
+// patchInput is editInput, or the name alone where what was sent is to share a project connection with the workspace.
+func (s *Server) patchInput(r *http.Request, who access.Actor) (out workspace.ConnectionInput, share bool, err error) {
+	c, in, err := s.sentInput(r, who)
+	if err != nil || in.Scope != "workspace" {
+		if err == nil {
+			out, err = s.editOf(c, in)
+		}
+		return out, false, err
 	}
+	take(&out.Name, in.Name)
+	in.Scope, in.Name = "", nil
+	if !reflect.ValueOf(in).IsZero() {
+		return out, false, &workspace.Invalid{Fields: map[string]string{"scope": "Send scope alone or with a name, and other changes afterwards"}}
+	}
+	return out, true, nil
+}
+
+func (s *Server) sentInput(r *http.Request, who access.Actor) (c workspace.ConnectionView, in apiConnectionInput, err error) {
+	c, err = s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err == nil {
+		err = decode(r, &in)
+	}
+	return c, in, err
+}
+
+func (s *Server) editOf(c workspace.ConnectionView, in apiConnectionInput) (workspace.ConnectionInput, error) {
 	if (in.Type != "" && in.Type != c.Type) || in.Scope != "" || in.ProjectID != "" {
 		return workspace.ConnectionInput{}, &workspace.Invalid{Fields: map[string]string{"type": "Type, scope and project cannot be changed"}}
 	}
@@ -257,14 +283,21 @@ func (s *Server) editInput(r *http.Request, who access.Actor) (workspace.Connect
 }
 
 func (s *Server) apiUpdateConnection(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	in, err := s.editInput(r, who)
+	id := r.PathValue("id")
+	in, share, err := s.patchInput(r, who)
 	if err != nil {
 		return err
 	}
-	if _, err := s.Workspace.UpdateConnection(r.Context(), who, r.PathValue("id"), in); err != nil {
+	if share {
+		if err := s.Workspace.ShareConnection(r.Context(), who, id, in.Name); err != nil {
+			return err
+		}
+		return s.writeConnection(w, r, who, http.StatusOK, id)
+	}
+	if _, err := s.Workspace.UpdateConnection(r.Context(), who, id, in); err != nil {
 		return err
 	}
-	return s.writeConnection(w, r, who, http.StatusOK, r.PathValue("id"))
+	return s.writeConnection(w, r, who, http.StatusOK, id)
 }
 
 // apiDeleteConnection needs no typed name: the id in the address is exact.
@@ -431,18 +464,25 @@ func (s *Server) apiGetPermissions(w http.ResponseWriter, r *http.Request, who a
 	return writeJSON(w, http.StatusOK, apiPermissionsOf(c.Connection))
 }
 
-func (s *Server) apiSetPermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+// sentPermissions reads permissions as PUT and preview take them.
+func sentPermissions(r *http.Request) (workspace.Permissions, error) {
 	var in apiPermissions
 	if err := decode(r, &in); err != nil {
-		return err
+		return workspace.Permissions{}, err
 	}
 	if in.CanRefreshSchema != "can_query" && in.CanRefreshSchema != "admins" {
-		return &workspace.Invalid{Fields: map[string]string{"can_refresh_schema": "Send can_query or admins"}}
+		return workspace.Permissions{}, &workspace.Invalid{Fields: map[string]string{"can_refresh_schema": "Send can_query or admins"}}
+	}
+	return workspace.Permissions{CanQuery: in.CanQuery, CanViewResults: in.CanViewResults, RefreshAdminsOnly: in.CanRefreshSchema == "admins"}, nil
+}
+
+func (s *Server) apiSetPermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	in, err := sentPermissions(r)
+	if err != nil {
+		return err
 	}
 	id := r.PathValue("id")
-	err := s.Workspace.SetPermissions(r.Context(), who, id, workspace.Permissions{CanQuery: in.CanQuery, CanViewResults: in.CanViewResults,
-		RefreshAdminsOnly: in.CanRefreshSchema == "admins"})
-	if err != nil {
+	if err := s.Workspace.SetPermissions(r.Context(), who, id, in); err != nil {
 		return err
 	}
 	c, err := s.Store.Connection(r.Context(), id)
@@ -450,4 +490,80 @@ func (s *Server) apiSetPermissions(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	return writeJSON(w, http.StatusOK, apiPermissionsOf(c))
+}
+
+// apiPreviewPermissions says who would gain and lose what by permissions, and changes nothing.
+func (s *Server) apiPreviewPermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if err := access.AdminOnly(who, "change a connection's permissions"); err != nil {
+		return err
+	}
+	in, err := sentPermissions(r)
+	if err != nil {
+		return err
+	}
+	found, err := s.Workspace.PreviewPermissions(r.Context(), who, r.PathValue("id"), in)
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusOK, apiConsequencesOf(found))
+}
+
+// apiConsequences are who gains and loses what.
+type apiConsequences struct {
+	Connection []apiEffect         `json:"connection"`
+	Projects   []apiProjectEffects `json:"projects"`
+}
+
+type apiEffect struct {
+	Effect access.Effect `json:"effect"`
+	From   string        `json:"from,omitempty"` // the access on the project
+	To     string        `json:"to,omitempty"`
+	People []apiPerson   `json:"people"`
+}
+
+// apiPerson is someone by id and name; the id of a visitor from the web is anonymous.
+type apiPerson struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+}
+
+type apiProjectEffects struct {
+	ID          string      `json:"id"`
+	Name        string      `json:"name"`
+	Effects     []apiEffect `json:"effects"`
+	Attachments string      `json:"attachments,omitempty"` // lost or gained: whether notifications carry results
+}
+
+func apiConsequencesOf(c workspace.Consequences) apiConsequences {
+	out := apiConsequences{Connection: apiEffectsOf(c.Connection, false), Projects: []apiProjectEffects{}}
+	for _, p := range c.Projects {
+		item := apiProjectEffects{ID: p.ID, Name: p.Name, Effects: apiEffectsOf(p.Effects, true)}
+		switch {
+		case p.LosesAttachments:
+			item.Attachments = "lost"
+		case p.GainsAttachments:
+			item.Attachments = "gained"
+		}
+		out.Projects = append(out.Projects, item)
+	}
+	return out
+}
+
+func apiEffectsOf(effects []workspace.PeopleEffect, levels bool) []apiEffect {
+	out := []apiEffect{}
+	for _, e := range effects {
+		item := apiEffect{Effect: e.Effect}
+		if levels {
+			item.From, item.To = e.Before.String(), e.After.String()
+		}
+		for _, a := range e.People {
+			person := apiPerson{a.UserID, nameOf(a)}
+			if a.Anonymous() {
+				person.ID = workspace.AnonymousUser
+			}
+			item.People = append(item.People, person)
+		}
+		out = append(out, item)
+	}
+	return out
 }

@@ -40,7 +40,7 @@ func (s *Server) apiRunOf(who access.Actor, run store.Run) apiRun {
 	}
 	out := apiRun{ID: run.ID, State: run.State, Trigger: run.Trigger, Phase: run.Phase, QueuedAt: run.Queued.UTC(), StartedAt: when(run.Started),
 		FinishedAt: when(run.Finished),
-		Counts:     map[string]int64{"read": run.Read, "added": run.Added, "removed": run.Removed, "changed": run.Changed}}
+		Counts:     map[string]int64{"read": run.Read, "added": run.Added, "removed": run.Removed, "changed": run.Changed, "missing": run.Missing}}
 	if run.Cause != "" || run.Error != "" {
 		out.Error = &apiRunError{run.Cause, run.Error, run.Hint}
 	}
@@ -129,6 +129,23 @@ func (s *Server) apiChanges(w http.ResponseWriter, r *http.Request, who access.A
 		items[i] = map[string]string{"change": c.Change, "path": c.Path.String(), "name": pathWords(c.Path), "detail": c.Detail}
 	}
 	return writeList(w, items, next)
+}
+
+// apiApplyRemovals and apiKeepCatalog decide on a refresh that needs a look.
+func (s *Server) apiApplyRemovals(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	run, err := s.Workspace.ApplyRemovals(r.Context(), who, r.PathValue("id"), r.PathValue("run"), "api")
+	if err != nil {
+		return err
+	}
+	return writeJSON(w, http.StatusAccepted, map[string]string{"id": run.ID, "state": run.State})
+}
+
+func (s *Server) apiKeepCatalog(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if err := s.Workspace.KeepCatalog(r.Context(), who, r.PathValue("id"), r.PathValue("run")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 func (s *Server) apiCancelRefresh(w http.ResponseWriter, r *http.Request, who access.Actor) error {

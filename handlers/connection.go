@@ -3,6 +3,7 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -34,7 +35,8 @@ func (s *Server) connectionPage(r *http.Request, who access.Actor, tab string) (
 		return views.ConnectionPage{}, err
 	}
 	p := views.ConnectionPage{Page: s.layout(r, who, c.Name, "connections"), Row: row, Tab: tab, Description: c.Description, Now: s.Now(),
-		MayEdit: who.IsAdmin(), MayRefresh: c.Decision.CanRefreshSchema && !c.Draft}
+		MayEdit: who.IsAdmin(), MayRefresh: c.Decision.CanRefreshSchema && !c.Draft,
+		InProject: c.ProjectID != ""}
 	switch tab {
 	case "overview":
 		p.TestNow = r.URL.Query().Has("test")
@@ -46,8 +48,10 @@ func (s *Server) connectionPage(r *http.Request, who access.Actor, tab string) (
 	case "schedule":
 		p.Schedule = s.scheduleForm(c.Schedule, c.ScheduleAnchor)
 	case "permissions":
-		p.AdminsOnly = c.RefreshAdminsOnly
-		p.Groups, err = s.groupChoices(ctx, c.CanQuery, c.CanViewResults)
+		if r.URL.Query().Has("saved") {
+			p.Saved = "Saved. These permissions hold at once."
+		}
+		p.Permissions, err = s.permissionsForm(ctx, c.Connection)
 	}
 	return p, err
 }
@@ -70,12 +74,35 @@ func (s *Server) addOverview(ctx context.Context, p *views.ConnectionPage, c wor
 		}
 		p.Runs = append(p.Runs, row)
 	}
+	if err := s.addDoubt(ctx, p, c); err != nil {
+		return err
+	}
 	stale, err := s.Store.Scopes(ctx, c.ID)
 	for _, scope := range stale {
 		p.Stale = append(p.Stale, views.StaleRow{Path: pathWords(scope.Path), Reason: scope.Reason, Since: scope.Since})
 	}
 	if p.Row.State.Key == "unreachable" || p.Row.State.Key == "refresh_failed" {
 		p.Row.State.Hint = "The catalog that you see is the last one that was read. Test the connection to see where it stops"
+		if c.Failures >= refresh.FailuresToPause && !c.NextRefresh.IsZero() {
+			p.Row.State.Hint += ". The schedule tries less often until a refresh succeeds"
+		}
+	}
+	return err
+}
+
+// addDoubt lists what a reading that nobody has decided on would remove.
+func (s *Server) addDoubt(ctx context.Context, p *views.ConnectionPage, c workspace.ConnectionView) error {
+	doubt, err := s.Store.Doubt(ctx, c.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	changes, err := s.Store.Changes(ctx, doubt.RunID, shownChanges, 0)
+	p.Doubt = &views.Doubt{RunID: doubt.RunID, Missing: doubt.Missing, Since: doubt.Since, More: doubt.Missing - int64(len(changes))}
+	for _, missing := range changes {
+		p.Doubt.Names = append(p.Doubt.Names, pathWords(missing.Path))
 	}
 	return err
 }
@@ -105,7 +132,7 @@ func (s *Server) runRow(ctx context.Context, run store.Run, known int64) (views.
 	for _, c := range changes {
 		row.Changes = append(row.Changes, views.ChangeRow{Kind: c.Change, Path: pathWords(c.Path), Detail: c.Detail})
 	}
-	row.More = run.Added + run.Removed + run.Changed - int64(len(changes))
+	row.More = run.Added + run.Removed + run.Changed + run.Missing - int64(len(changes))
 	return row, err
 }
 
@@ -113,13 +140,14 @@ func (s *Server) runRow(ctx context.Context, run store.Run, known int64) (views.
 var runStates = map[string]views.ConnectionState{
 	"queued": {Kind: "busy", Word: "Queued"}, "running": {Kind: "busy", Word: "Running"}, "succeeded": {Kind: "ok", Word: "Done"},
 	"failed": {Kind: "bad", Word: "Failed"}, "cancelled": {Kind: "", Word: "Cancelled"}, "interrupted": {Kind: "warn", Word: "Interrupted"},
+	"needs_look": {Kind: "warn", Word: "Needs a look"},
 }
 
 var triggers = map[string]string{"created": "after creation", "manual": "by ", "schedule": "on schedule", "api": "by API, "}
 
 func runRow(run store.Run, by string) views.RunRow {
 	row := views.RunRow{ID: run.ID, ConnectionID: run.ConnectionID, State: runStates[run.State], Trigger: triggers[run.Trigger], By: by,
-		Phase: phaseWords(run.Phase), Read: run.Read, Added: run.Added, Removed: run.Removed, Changed: run.Changed, Error: run.Error,
+		Phase: phaseWords(run.Phase), Read: run.Read, Added: run.Added, Removed: run.Removed, Changed: run.Changed, Missing: run.Missing, Error: run.Error,
 		Hint: run.Hint, Started: run.Started, Finished: run.Finished, Active: run.State == "queued" || run.State == "running"}
 	if row.Started.IsZero() {
 		row.Started = run.Queued
@@ -167,7 +195,7 @@ func changeWords(run store.Run) string {
 func (s *Server) addUsage(ctx context.Context, who access.Actor, p *views.ConnectionPage) error {
 	named, others, err := s.Workspace.Usage(ctx, who, p.Row.ID)
 	for _, project := range named {
-		p.Usage = append(p.Usage, views.UsageRow{Name: project.Name, Href: "/projects/" + project.ID})
+		p.Usage = append(p.Usage, views.UsageRow{Name: project.Name, Href: "/projects/" + project.ID, About: "project:" + project.ID})
 	}
 	p.Others = others
 	return err
@@ -214,6 +242,24 @@ func (s *Server) refreshConnection(w http.ResponseWriter, r *http.Request, who a
 func (s *Server) cancelRun(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	id := r.PathValue("id")
 	if err := s.Workspace.CancelRefresh(r.Context(), who, id, r.PathValue("run")); err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id)
+}
+
+// applyRemovals begins the refresh that removes what is missing.
+func (s *Server) applyRemovals(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	id := r.PathValue("id")
+	if _, err := s.Workspace.ApplyRemovals(r.Context(), who, id, r.PathValue("run"), "manual"); err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id)
+}
+
+// keepCatalog leaves what is known as it is.
+func (s *Server) keepCatalog(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	id := r.PathValue("id")
+	if err := s.Workspace.KeepCatalog(r.Context(), who, id, r.PathValue("run")); err != nil {
 		return err
 	}
 	return redirect(w, r, "/settings/connections/"+id)
@@ -342,28 +388,6 @@ func (s *Server) scheduleForm(spec schedule.Spec, anchor time.Time) views.Schedu
 		form.Next = append(form.Next, t.In(loc).Format("Mon 2 Jan 2006, 15:04 MST"))
 	}
 	return form
-}
-
-// savePermissions replaces who may query, view results and refresh.
-func (s *Server) savePermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	if err := r.ParseForm(); err != nil {
-		return &badRequest{"bad_form", "The form cannot be read"}
-	}
-	id := r.PathValue("id")
-	in := workspace.Permissions{CanQuery: r.PostForm["can_query"], CanViewResults: r.PostForm["can_view_results"], RefreshAdminsOnly: r.PostFormValue("refresh_admins_only") == "true"}
-	err := s.Workspace.SetPermissions(r.Context(), who, id, in)
-	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
-		page, err := s.connectionPage(r, who, "permissions")
-		if err != nil {
-			return err
-		}
-		page.Errors = p.Fields
-		return s.page(w, r, p.Status, views.Connection(page))
-	}
-	if err != nil {
-		return err
-	}
-	return redirect(w, r, "/settings/connections/"+id+"/permissions")
 }
 
 // deleteConnectionPage says what goes.

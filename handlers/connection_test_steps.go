@@ -27,6 +27,9 @@ func (s *Server) testConnection(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
+	if r.PostFormValue("share") != "true" {
+		in.ProjectID = r.PathValue("project") // where it will be kept says who may make it, and so try it
+	}
 	return s.streamTest(w, r, in.Type, in.Values, func(step func(connectors.Step)) (connectors.Report, error) {
 		return s.Workspace.TestConnection(r.Context(), who, "", in, step)
 	})

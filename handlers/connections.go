@@ -92,9 +92,19 @@ func (s *Server) addCatalogFacts(ctx context.Context, row *views.ConnectionRow) 
 	}
 	if !state.Read.IsZero() {
 		row.Tables, row.LastRefresh = state.Tables, state.Read
+		if row.State.Key == "connected" && state.Read.After(row.State.Since) {
+			row.State.Since = state.Read
+		}
 	}
 	runs, err := s.Store.Runs(ctx, row.ID, 1, "")
 	if err != nil || len(runs) == 0 {
+		return err
+	}
+	doubt, err := s.Store.Doubt(ctx, row.ID)
+	if err == nil {
+		row.State = views.ConnectionState{Key: "needs_look", Kind: "warn", Word: "Needs a look", Since: doubt.Since,
+			Meaning: views.Plural(doubt.Missing, "table is", "tables are") + " missing, and none was removed · since "}
+	} else if !errors.Is(err, store.ErrNotFound) {
 		return err
 	}
 	last := runRow(runs[0], "")
@@ -112,19 +122,27 @@ func stateOf(c store.Connection) views.ConnectionState {
 	case c.Draft:
 		return views.ConnectionState{Key: "draft", Kind: "draft", Word: "Draft", Meaning: "Edited ", Since: c.Updated}
 	case c.Reach == store.ReachUnreachable:
-		return views.ConnectionState{Key: "unreachable", Kind: "bad", Word: "Unreachable", Meaning: c.ReachWords + " · since ", Since: c.ReachSince}
+		return views.ConnectionState{Key: "unreachable", Kind: "bad", Word: "Unreachable", Meaning: failedWords(c), Since: c.ReachSince}
 	case c.Reach == store.ReachRefreshFailed:
-		return views.ConnectionState{Key: "refresh_failed", Kind: "warn", Word: "Refresh failed", Meaning: c.ReachWords + " · since ", Since: c.ReachSince}
+		return views.ConnectionState{Key: "refresh_failed", Kind: "warn", Word: "Refresh failed", Meaning: failedWords(c), Since: c.ReachSince}
 	case c.Reach == store.ReachOK:
 		return views.ConnectionState{Key: "connected", Kind: "ok", Word: "Connected", Meaning: "Checked ", Since: c.ReachChecked}
 	}
 	return views.ConnectionState{Key: "new", Kind: "", Word: "Not tested yet"}
 }
 
+// failedWords say what went wrong, and how often in a row where that is more than once.
+func failedWords(c store.Connection) string {
+	if c.Failures > 1 {
+		return c.ReachWords + " · " + views.Count(c.Failures) + " in a row · since "
+	}
+	return c.ReachWords + " · since "
+}
+
 // stateGroup is the segment of the list that a row belongs to.
 func stateGroup(row views.ConnectionRow) string {
 	switch row.State.Key {
-	case "unreachable", "refresh_failed":
+	case "unreachable", "refresh_failed", "needs_look":
 		return "attention"
 	case "draft":
 		return "draft"

@@ -3,6 +3,7 @@ package handlers
 import (
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -26,7 +27,7 @@ var operations = []operation{
 	{"POST /api/v1/connections", "Create a connection or a draft; its first schema refresh starts by itself", nil, "ConnectionInput", "Connection", "201"},
 	{"POST /api/v1/connections/test", "Test a connection that is not saved", nil, "ConnectionInput", "TestReport", ""},
 	{"GET /api/v1/connections/{id}", "One connection; secrets are only ever told to be set", nil, "", "Connection", ""},
-	{"PATCH /api/v1/connections/{id}", "Change a connection; a new destination asks for the secrets again", nil, "ConnectionInput", "Connection", ""},
+	{"PATCH /api/v1/connections/{id}", "Change a connection; a new destination asks for the secrets again. An Admin who sends the scope workspace, alone or with a name, shares a project connection with the workspace", nil, "ConnectionInput", "Connection", ""},
 	{"DELETE /api/v1/connections/{id}", "Delete a connection with its secrets, catalog and imports", nil, "", "", "204"},
 	{"POST /api/v1/connections/{id}/test", "Test a saved connection, with what is sent on top", nil, "ConnectionInput", "TestReport", ""},
 	{"POST /api/v1/connections/{id}/refresh", "Start a schema refresh, or join the running one", nil, "", "RunStarted", "202"},
@@ -34,6 +35,8 @@ var operations = []operation{
 	{"GET /api/v1/connections/{id}/refreshes/{run}", "One schema refresh", nil, "", "Run", ""},
 	{"GET /api/v1/connections/{id}/refreshes/{run}/changes", "What it added, removed and changed, by name", paging, "", "list:Change", ""},
 	{"POST /api/v1/connections/{id}/refreshes/{run}/cancel", "Cancel it", nil, "", "Run", ""},
+	{"POST /api/v1/connections/{id}/refreshes/{run}/apply", "Refresh and remove what is missing, after a refresh that needs a look", nil, "", "RunStarted", "202"},
+	{"POST /api/v1/connections/{id}/refreshes/{run}/keep", "Keep the catalog after a refresh that needs a look", nil, "", "", "204"},
 	{"GET /api/v1/connections/{id}/catalog", "Children of a node of the catalog", append([]string{"path"}, paging...), "", "list:Node", ""},
 	{"GET /api/v1/catalog/search", "Ranked hits over everything that the caller may query", []string{"q", "connection", "limit"}, "", "list:Node", ""},
 	{"GET /api/v1/connections/{id}/schedule", "The refresh schedule with its next five runs", nil, "", "Schedule", ""},
@@ -42,6 +45,7 @@ var operations = []operation{
 	{"PUT /api/v1/connections/{id}/filter", "Replace the schema filter; the next refresh reads by it", nil, "Filter", "Filter", ""},
 	{"GET /api/v1/connections/{id}/permissions", "Who may query, view results and refresh", nil, "", "Permissions", ""},
 	{"PUT /api/v1/connections/{id}/permissions", "Replace them, effective at once", nil, "Permissions", "Permissions", ""},
+	{"POST /api/v1/connections/{id}/permissions/preview", "Who would gain and lose what by them, in which projects; changes nothing", nil, "Permissions", "Consequences", ""},
 	{"GET /api/v1/access", "What a user may do with a connection or a project, and why", []string{"user", "connection", "project"}, "", "Object", ""},
 	{"GET /api/v1/users", "Accounts", paging, "", "list:User", ""},
 	{"POST /api/v1/users", "Make an account, with a password or an invitation link", nil, "UserInput", "User", "201"},
@@ -75,7 +79,7 @@ var operations = []operation{
 	{"POST /api/v1/query", "Run one statement; JSON, CSV or Arrow by Accept", nil, "QueryInput", "Rows", ""},
 	{"GET /api/v1/settings", "Workspace settings", nil, "", "Settings", ""},
 	{"PATCH /api/v1/settings", "Change workspace settings", nil, "Settings", "Settings", ""},
-	{"GET /api/v1/audit", "The audit log, the latest first", append([]string{"action", "actor", "object_type", "object_id"}, paging...), "", "list:AuditRow", ""},
+	{"GET /api/v1/audit", "The audit log, the latest first", append(slices.Clone(auditFilterKeys), paging...), "", "list:AuditRow", ""},
 }
 
 var paging = []string{"limit", "cursor"}
@@ -96,6 +100,9 @@ var schemas = map[string]map[string]string{
 	"Schedule":        {"kind": "string", "every_hours": "integer", "at": "string", "days": "string[]", "day_of_month": "integer", "cron": "string", "time_zone": "string", "next": "string[]"},
 	"Filter":          {"databases": "Object", "schemas": "Object", "tables": "Object"},
 	"Permissions":     {"can_query": "string[]", "can_view_results": "string[]", "can_refresh_schema": "string"},
+	"Consequences":    {"connection": "Effect[]", "projects": "ProjectEffects[]"},
+	"Effect":          {"effect": "string", "from": "string", "to": "string", "people": "Object[]"},
+	"ProjectEffects":  {"id": "string", "name": "string", "effects": "Effect[]", "attachments": "string"},
 	"User":            {"id": "string", "email": "string", "name": "string", "role": "string", "disabled": "boolean", "groups": "string[]", "invite_url": "string"},
 	"UserInput":       {"email": "string", "name": "string", "role": "string", "password": "string", "disabled": "boolean"},
 	"Group":           {"id": "string", "name": "string", "built_in": "boolean"},

@@ -101,7 +101,18 @@ var routes = []route{
 	{"POST /settings/sign-in/providers/{id}/try", admin, (*Server).tryToken},
 	{"POST /settings/sign-in/providers/{id}/delete", adminFresh, (*Server).deleteProvider},
 
+	// Settings: the audit log.
+	{"GET /settings/audit", admin, (*Server).audit},
+	{"GET /settings/audit/chain", admin, (*Server).auditChain},
+	{"POST /settings/audit/verify", admin, (*Server).verifyAudit},
+	{"POST /settings/audit/export", admin, (*Server).exportAudit},
+	// Settings: the workspace, and why someone may or may not.
+	{"GET /settings/workspace", admin, (*Server).workspaceSettings},
+	{"POST /settings/workspace", admin, (*Server).saveWorkspaceSettings},
+	{"GET /settings/access", admin, (*Server).explainAccess},
+
 	// Settings: data sources.
+	{"GET /settings/project-connections", admin, (*Server).allProjectConnections},
 	{"GET /settings/connections", admin, (*Server).connections},
 	{"GET /settings/new-connection", admin, (*Server).newConnection},
 	{"POST /settings/new-connection", admin, (*Server).createConnection},
@@ -115,6 +126,8 @@ var routes = []route{
 	{"POST /settings/connections/{id}/schedule", admin, (*Server).saveSchedule},
 	{"GET /settings/connections/{id}/permissions", admin, connectionTab("permissions")},
 	{"POST /settings/connections/{id}/permissions", admin, (*Server).savePermissions},
+	{"GET /settings/connections/{id}/share", admin, (*Server).shareConnectionPage},
+	{"POST /settings/connections/{id}/share", admin, (*Server).shareConnection},
 	{"GET /settings/connections/{id}/status", admin, (*Server).connectionStatus},
 	{"GET /settings/connections/{id}/events", admin, (*Server).connectionEvents},
 	{"GET /settings/connections/{id}/edit", admin, (*Server).editConnection},
@@ -122,6 +135,8 @@ var routes = []route{
 	{"POST /settings/connections/{id}/test", admin, (*Server).testEdited},
 	{"POST /settings/connections/{id}/refresh", admin, (*Server).refreshConnection},
 	{"POST /settings/connections/{id}/runs/{run}/cancel", admin, (*Server).cancelRun},
+	{"POST /settings/connections/{id}/runs/{run}/apply", admin, (*Server).applyRemovals},
+	{"POST /settings/connections/{id}/runs/{run}/keep", admin, (*Server).keepCatalog},
 	{"POST /settings/connections/{id}/duplicate", admin, (*Server).duplicateConnection},
 	{"GET /settings/connections/{id}/delete", admin, (*Server).deleteConnectionPage},
 	{"POST /settings/connections/{id}/delete", admin, (*Server).deleteConnection},
@@ -180,6 +195,8 @@ var routes = []route{
 	{"GET /api/v1/connections/{id}/refreshes/{run}", signedIn, (*Server).apiRefresh},
 	{"GET /api/v1/connections/{id}/refreshes/{run}/changes", signedIn, (*Server).apiChanges},
 	{"POST /api/v1/connections/{id}/refreshes/{run}/cancel", signedIn, (*Server).apiCancelRefresh},
+	{"POST /api/v1/connections/{id}/refreshes/{run}/apply", admin, (*Server).apiApplyRemovals},
+	{"POST /api/v1/connections/{id}/refreshes/{run}/keep", admin, (*Server).apiKeepCatalog},
 	{"GET /api/v1/connections/{id}/catalog", signedIn, (*Server).apiCatalog},
 	{"GET /api/v1/catalog/search", signedIn, (*Server).apiSearch},
 	{"GET /api/v1/connections/{id}/schedule", admin, (*Server).apiGetSchedule},
@@ -188,6 +205,7 @@ var routes = []route{
 	{"PUT /api/v1/connections/{id}/filter", admin, (*Server).apiSetFilter},
 	{"GET /api/v1/connections/{id}/permissions", admin, (*Server).apiGetPermissions},
 	{"PUT /api/v1/connections/{id}/permissions", admin, (*Server).apiSetPermissions},
+	{"POST /api/v1/connections/{id}/permissions/preview", asking, (*Server).apiPreviewPermissions},
 	{"GET /api/v1/access", signedIn, (*Server).apiAccess},
 	{"GET /api/v1/users", admin, (*Server).apiUsers},
 	{"POST /api/v1/users", adminFresh, (*Server).apiCreateUser},

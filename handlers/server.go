@@ -45,6 +45,7 @@ type Server struct {
 
 	drainOnce sync.Once
 	draining  chan struct{}
+	check     auditCheck
 }
 
 // Drain ends open event streams, so that the server can stop. It may be called more than once.
@@ -124,6 +125,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
 		s.securityHeaders(w, r)
+		w.Header().Set("X-Request-Id", requestID(r)) // finds the request in the audit log and in the server's
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
 				s.Log.Error("panic in a handler", "panic", p, "stack", string(debug.Stack()), "request", requestID(r))

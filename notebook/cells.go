@@ -168,6 +168,7 @@ func (n *Notebook) refused(ctx context.Context, who access.Actor, action, projec
 	if !errors.As(err, &denied) {
 		return err
 	}
+	denied.Audited = true
 	return errors.Join(err, n.store.Audit(ctx, store.AuditEntry{Who: who, Action: action, ObjectType: "project", ObjectID: projectID, Outcome: "refused",
 		Detail: map[string]any{"because": denied.Error()}}))
 }

@@ -172,7 +172,7 @@ func (r *Runner) ExportCSV(ctx context.Context, who access.Actor, id string, w i
 	err := r.Copy(ctx, who, id, NewCSV(w, raw))
 	entry := store.AuditEntry{Who: who, Action: "result.export", ObjectType: "result", ObjectID: id, Detail: map[string]any{"format": "csv", "raw": raw}}
 	if denied := (*access.Denied)(nil); errors.As(err, &denied) {
-		entry.Outcome = "refused"
+		entry.Outcome, denied.Audited = "refused", true
 	} else if err != nil {
 		entry.Outcome = "failed"
 	}

@@ -218,7 +218,7 @@ func (r *Runner) audit(q *run, out Outcome, err error) {
 	var denied *access.Denied
 	switch {
 	case errors.As(err, &denied):
-		entry.Outcome, detail["because"] = "refused", denied.Error()
+		entry.Outcome, detail["because"], denied.Audited = "refused", denied.Error(), true
 	case err != nil:
 		entry.Outcome, detail["cause"] = "failed", string(connectors.CauseOf(err))
 	}

@@ -3,6 +3,7 @@ package refresh
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"patchbay/catalog"
@@ -23,16 +24,16 @@ type apply struct {
 	id      string // of the connection
 	fence   store.Fence
 	state   store.CatalogState // as it is visible now
+	words   *catalog.Words
 	diff    *catalog.Diff
 	builder *catalog.Builder
 
-	tables   int64 // reported so far
-	replaced bool  // a visible table has a new version
-	added    int64
-	changed  int64
-	wrote    int64
-	changes  []store.Change
-	listed   map[string]int // by kind of change
+	tables  int64 // reported so far
+	added   int64
+	changed int64
+	wrote   int64
+	changes []store.Change
+	listed  map[string]int // by kind of change
 }
 
 // begin prepares the comparison with what is stored.
@@ -45,7 +46,7 @@ func (r *Runner) begin(ctx context.Context, j *job, c store.Connection, fence st
 	if err != nil {
 		return nil, fmt.Errorf("schema filter: %w", err)
 	}
-	if err := r.takeBackLast(ctx, j.run); err != nil {
+	if err := r.takeBackLast(ctx, j.run, fence); err != nil {
 		return nil, err
 	}
 	a := &apply{Runner: r, job: j, id: c.ID, fence: fence, diff: catalog.NewDiff(keep), builder: catalog.NewBuilder(levels), listed: map[string]int{}}
@@ -53,14 +54,18 @@ func (r *Runner) begin(ctx context.Context, j *job, c store.Connection, fence st
 		return nil, fmt.Errorf("read catalog state: %w", err)
 	}
 	r.change(j, func(*store.Run) { j.known = a.state.Tables })
-	if err := r.options.Store.KnownHashes(ctx, c.ID, a.diff.Know); err != nil {
+	if a.words, err = r.words(ctx, c.ID); err != nil {
+		return nil, err
+	}
+	err = r.working(ctx, func() error { return r.options.Store.KnownHashes(ctx, c.ID, a.diff.Know) })
+	if err != nil {
 		return nil, fmt.Errorf("read known hashes: %w", err)
 	}
 	return a, nil
 }
 
 // takeBackLast drops what the run before wrote and never published, should it have ended without being able to.
-func (r *Runner) takeBackLast(ctx context.Context, run store.Run) error {
+func (r *Runner) takeBackLast(ctx context.Context, run store.Run, fence store.Fence) error {
 	last, err := r.options.Store.Runs(ctx, run.ConnectionID, 1, run.ID)
 	if err != nil {
 		return fmt.Errorf("read last run: %w", err)
@@ -68,7 +73,7 @@ func (r *Runner) takeBackLast(ctx context.Context, run store.Run) error {
 	if len(last) == 0 || last[0].State == stateSucceeded {
 		return nil
 	}
-	if err := r.options.Store.DropUnpublished(ctx, run.ConnectionID); err != nil {
+	if err := r.options.Store.DropUnpublished(ctx, run.ConnectionID, fence); err != nil {
 		return fmt.Errorf("take back last run: %w", err)
 	}
 	return nil
@@ -79,9 +84,12 @@ func (a *apply) generation() int64 { return a.state.Generation + 1 }
 
 // put writes one batch and notes what it changes.
 func (a *apply) put(ctx context.Context, batch []catalog.Difference) error {
+	if err := a.learn(ctx, batch); err != nil {
+		return err
+	}
 	rows := make([]store.TableRow, len(batch))
 	for i, d := range batch {
-		rows[i] = store.TableRow{Path: d.Key, Hash: d.Hash[:], Body: d.Body, Replaces: d.Replaces}
+		rows[i] = store.TableRow{Path: d.Key, Hash: d.Hash[:], Body: catalog.Pack(d.Table, a.words), Replaces: d.Replaces}
 		if err := a.note(ctx, d); err != nil {
 			return err
 		}
@@ -93,6 +101,23 @@ func (a *apply) put(ctx context.Context, batch []catalog.Difference) error {
 	return nil
 }
 
+// learn keeps what the tables of a batch have in common, by which their packed forms are short.
+func (a *apply) learn(ctx context.Context, batch []catalog.Difference) error {
+	tables := make([]catalog.Table, len(batch))
+	for i, d := range batch {
+		tables[i] = d.Table
+	}
+	known := a.words.Len()
+	fresh := a.words.Learn(tables)
+	for words := range slices.Chunk(fresh, store.MaxBatch) {
+		if err := a.options.Store.AddWords(ctx, a.id, a.fence, known, words); err != nil {
+			return fmt.Errorf("keep words: %w", err)
+		}
+		known += len(words)
+	}
+	return nil
+}
+
 // note counts a difference. A new row estimate alone is written, and is no change.
 func (a *apply) note(ctx context.Context, d catalog.Difference) error {
 	if !d.Replaces {
@@ -100,12 +125,11 @@ func (a *apply) note(ctx context.Context, d catalog.Difference) error {
 		a.list("added", d.Table.Path, "")
 		return nil
 	}
-	a.replaced = true
 	body, err := a.options.Store.TableBody(ctx, a.id, d.Key)
 	if err != nil {
 		return fmt.Errorf("read old table: %w", err)
 	}
-	old, err := catalog.Decode(d.Table.Path, body)
+	old, err := catalog.Unpack(d.Table.Path, body, a.words)
 	if err != nil { // written by another version: how it differs cannot be told
 		a.changed++
 		a.list("changed", d.Table.Path, "")
@@ -140,7 +164,7 @@ func (a *apply) list(change string, path catalog.Path, detail string) {
 // publish takes out what is gone, makes the shard, and lets everyone see all of it at once.
 func (a *apply) publish(ctx context.Context) error {
 	o := a.diff.Outcome()
-	if err := believable(o); err != nil {
+	if err := believable(o, a.job.anyway); err != nil {
 		return err
 	}
 	if err := a.remove(ctx, o.Gone); err != nil {
@@ -156,10 +180,6 @@ func (a *apply) publish(ctx context.Context) error {
 		return err
 	}
 	run, state := a.ended(o, shard)
-	err = a.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.SetReach(a.id, store.ReachOK, "", "", run.Finished) })
-	if err != nil {
-		return fmt.Errorf("remember reach: %w", err)
-	}
 	if err := a.options.Store.PublishCatalog(ctx, a.id, state.Generation, a.fence, run, state, a.changes, stale); err != nil {
 		return fmt.Errorf("publish catalog: %w", err)
 	}
@@ -167,19 +187,19 @@ func (a *apply) publish(ctx context.Context) error {
 		a.shards.put(a.id, shard)
 	}
 	a.change(a.job, func(r *store.Run) { *r = run })
-	a.job.sweep = a.replaced || len(o.Gone) > 0
+	a.job.sweep = a.state.Generation > 0 && a.wrote+int64(len(o.Gone)) > 0
 	return nil
 }
 
-// believable refuses a reading that says nothing, or that would remove nearly everything (P70).
-func believable(o catalog.Outcome) error {
+// believable refuses a reading that says nothing, or that would remove nearly everything, unless someone looked and wants that (P70).
+func believable(o catalog.Outcome, anyway bool) error {
 	switch {
 	case !o.Read && len(o.Stale) > 0:
 		return fmt.Errorf("%w: %w", errNothingRead, o.Stale[0].Why)
 	case !o.Read:
 		return errNothingRead
-	case o.Suspicious:
-		return errSuspicious
+	case o.Suspicious && !anyway:
+		return &doubtError{gone: o.Gone}
 	}
 	return nil
 }
@@ -187,7 +207,7 @@ func believable(o catalog.Outcome) error {
 func (a *apply) remove(ctx context.Context, gone []string) error {
 	for len(gone) > 0 {
 		n := min(len(gone), store.MaxBatch)
-		if err := a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, gone[:n]); err != nil {
+		if err := a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, a.job.run.ID, a.options.Now(), gone[:n]); err != nil {
 			return fmt.Errorf("remove tables: %w", err)
 		}
 		for _, key := range gone[:n] {
@@ -208,6 +228,9 @@ func (a *apply) stale(ctx context.Context, o catalog.Outcome) ([]store.StaleScop
 	var stale []store.StaleScope
 	listed := map[string]bool{}
 	for _, skip := range o.Stale {
+		if denied(skip.Why) && !o.Keeps(skip.Scope) {
+			continue // what the connection's user never saw is nobody's loss
+		}
 		if key := skip.Scope.String(); !listed[key] {
 			listed[key] = true
 			stale = append(stale, store.StaleScope{Path: skip.Scope, Reason: reasonOf(skip.Why), Since: now})
@@ -218,7 +241,9 @@ func (a *apply) stale(ctx context.Context, o catalog.Outcome) ([]store.StaleScop
 		return nil, fmt.Errorf("read stale scopes: %w", err)
 	}
 	for _, s := range before {
-		if key := s.Path.String(); !listed[key] && !o.Covers(key) {
+		switch key := s.Path.String(); {
+		case len(s.Path) == 0: // what kept the whole of it in doubt is over with a reading that is believed
+		case !listed[key] && !o.Covers(key):
 			stale = append(stale, s)
 		}
 	}
@@ -235,7 +260,7 @@ func (a *apply) shard(ctx context.Context, o catalog.Outcome) (*catalog.Shard, e
 		for _, key := range o.Kept {
 			kept[key] = true
 		}
-		if err := a.addStored(ctx, a.id, a.builder, func(key string) bool { return kept[key] }); err != nil {
+		if err := a.addStored(ctx, a.id, a.words, a.builder, func(key string) bool { return kept[key] }); err != nil {
 			return nil, fmt.Errorf("read what stays: %w", err)
 		}
 	}

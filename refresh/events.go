@@ -12,6 +12,8 @@ type Event struct {
 	Run     store.Run
 	Known   int64 // tables known from last time; 0 at the first reading
 	Elapsed time.Duration
+
+	Failures int64 // of a run that failed: how many that makes since one succeeded
 }
 
 // How often progress is told: to subscribers, and to the store, whose readers are other requests.
@@ -48,7 +50,7 @@ func (r *Runner) change(j *job, how func(*store.Run)) {
 
 // tell is called with mu held. The channels hold one event: a newer one takes its place.
 func (r *Runner) tell(j *job) {
-	e := Event{Run: j.run, Known: j.known}
+	e := Event{Run: j.run, Known: j.known, Failures: j.failures}
 	if !j.run.Started.IsZero() {
 		e.Elapsed = r.options.Now().Sub(j.run.Started)
 	}

@@ -2,6 +2,7 @@ package refresh
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 
 	"patchbay/connectors"
@@ -13,10 +14,17 @@ type failure struct {
 	state              string
 	cause, words, hint string
 	reach              store.ReachState // empty: nothing was learnt about the connection
+	doubt              *doubtError      // nil: there is none
 }
 
-// errSuspicious is a reading that would remove nearly everything.
-var errSuspicious = errors.New("nearly everything is missing")
+// A doubtError is a reading that would remove nearly everything.
+type doubtError struct {
+	gone []string // keys of the tables that it would remove
+}
+
+func (e *doubtError) Error() string {
+	return fmt.Sprintf("nearly everything is missing: %d tables", len(e.gone))
+}
 
 // errNothingRead is a reading in which the source finished no part at all.
 var errNothingRead = errors.New("no part of the catalog could be read")
@@ -27,6 +35,7 @@ var unreachable = []connectors.Cause{connectors.CauseAddress, connectors.CauseRe
 
 func failureOf(err error) failure {
 	var e *connectors.Error
+	var doubt *doubtError
 	switch {
 	case errors.Is(err, errCancelled), errors.Is(err, errForgotten):
 		return failure{state: stateCancelled}
@@ -34,10 +43,10 @@ func failureOf(err error) failure {
 		return failure{state: stateInterrupted, cause: stateInterrupted, words: "The server stopped while this ran", hint: "Refresh again"}
 	case errors.Is(err, store.ErrLeaseHeld), errors.Is(err, store.ErrReplaced):
 		return failure{state: stateCancelled, cause: "replaced", words: "Another Patchbay process is refreshing this connection"}
-	case errors.Is(err, errSuspicious):
-		return failure{state: stateFailed, cause: "suspicious", reach: store.ReachRefreshFailed,
+	case errors.As(err, &doubt):
+		return failure{state: stateNeedsLook, cause: "suspicious", doubt: doubt,
 			words: "Nearly all tables are missing from what the server lists, so nothing was removed",
-			hint:  "Check that the user of the connection still has its rights. If the tables are really gone, exclude them with the schema filter and refresh again"}
+			hint:  "Check that the user of the connection still has its rights. If the tables are really gone, an Admin can apply it anyway"}
 	case errors.As(err, &e):
 		f := failure{state: stateFailed, cause: string(e.Cause), words: wordsOf(e), hint: e.Advice(), reach: store.ReachRefreshFailed}
 		if slices.Contains(unreachable, e.Cause) {
@@ -59,6 +68,12 @@ func wordsOf(e *connectors.Error) string {
 		return e.Cause.Words()
 	}
 	return e.Cause.Words() + ": " + e.Message
+}
+
+// denied says whether a part could not be read for want of a right.
+func denied(err error) bool {
+	var e *connectors.Error
+	return errors.As(err, &e) && e.Cause == connectors.CauseDenied
 }
 
 // reasonOf says why a part could not be read. The text of an error that passed no guard may hold anything, so it is not shown.

@@ -146,8 +146,6 @@ func TestReadingsThatSayNothing(t *testing.T) {
 		cause, says string
 		reach       store.ReachState
 	}{
-		{name: "empty", read: whole(nil), cause: "suspicious", says: "Nearly all", reach: store.ReachRefreshFailed},
-		{name: "one in ten", read: whole(warehouse(0, 5)), cause: "suspicious", says: "Nearly all", reach: store.ReachRefreshFailed},
 		{name: "everything skipped", read: func(_ context.Context, _ catalog.Filter, to catalog.Sink) error { return to.Skipped(nil, denied) },
 			cause: "denied", says: "no rights", reach: store.ReachRefreshFailed},
 		{name: "no scope ended", read: func(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
@@ -280,8 +278,9 @@ func TestCancelWhileQueued(t *testing.T) {
 		}
 		return to.Done(nil)
 	}
+	b.destination = "one server"
 	var runs []store.Run
-	for i := range 64 { // more than there are slots on any machine that runs this
+	for i := range 64 {
 		run, err := b.Start(t.Context(), b.connection(t, fmt.Sprint("c", i), offSchedule), "manual", "")
 		if err != nil {
 			t.Fatal(err)

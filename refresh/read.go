@@ -81,31 +81,51 @@ func (p pipe) send(r report) error {
 
 // compare tells what differs, in batches.
 func (a *apply) compare(ctx context.Context, reports <-chan report, batches chan<- []catalog.Difference) error {
-	var batch []catalog.Difference
-	flush := func() error {
-		select {
-		case batches <- batch:
-			batch = nil
-			return nil
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
+	var found []catalog.Difference
 	sink := a.diff.Into(a.builder.Add, func(d catalog.Difference) error {
-		if batch = append(batch, d); len(batch) < store.MaxBatch {
-			return nil
-		}
-		return flush()
+		found = append(found, d)
+		return nil
 	})
-	for r := range reports {
-		if err := a.take(ctx, sink, r); err != nil {
+	flush := func(least int) error {
+		for len(found) >= least {
+			n := min(len(found), store.MaxBatch)
+			select {
+			case batches <- found[:n:n]:
+				found = found[n:]
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		}
+		return nil
+	}
+	for r := range reports { // who waits here, or to hand on a batch, has no slot
+		if err := a.working(ctx, func() error { return a.takeAll(ctx, sink, r, reports) }); err != nil {
+			return err
+		}
+		if err := flush(store.MaxBatch); err != nil {
 			return err
 		}
 	}
-	if len(batch) == 0 {
-		return nil
+	return flush(1)
+}
+
+// takeAll takes a report and those that wait behind it.
+func (a *apply) takeAll(ctx context.Context, sink catalog.Sink, r report, reports <-chan report) error {
+	for range reportQueue {
+		if err := a.take(ctx, sink, r); err != nil {
+			return err
+		}
+		select {
+		case next, open := <-reports:
+			if !open {
+				return nil
+			}
+			r = next
+		default:
+			return nil
+		}
 	}
-	return flush()
+	return a.take(ctx, sink, r)
 }
 
 func (a *apply) take(ctx context.Context, sink catalog.Sink, r report) error {
@@ -124,7 +144,7 @@ func (a *apply) take(ctx context.Context, sink catalog.Sink, r report) error {
 
 func (a *apply) write(ctx context.Context, batches <-chan []catalog.Difference) error {
 	for batch := range batches {
-		if err := a.put(ctx, batch); err != nil {
+		if err := a.working(ctx, func() error { return a.put(ctx, batch) }); err != nil {
 			return err
 		}
 	}

@@ -68,6 +68,8 @@ type bench struct {
 	openErr error
 	opened  int
 	closed  int
+
+	destination string // of the connections that are made
 }
 
 func newBench(t testing.TB) *bench {
@@ -89,8 +91,32 @@ func newBench(t testing.TB) *bench {
 }
 
 func (b *bench) runner(deadline time.Duration) *refresh.Runner {
-	return refresh.NewRunner(refresh.Options{Store: b.store, Open: b.open, Levels: levelsOf, Now: b.clock, Holder: uuid.NewString(), Deadline: deadline,
-		Log: slog.New(slog.DiscardHandler)})
+	return refresh.NewRunner(b.options(deadline))
+}
+
+func (b *bench) options(deadline time.Duration) refresh.Options {
+	return refresh.Options{Store: b.store, Open: b.open, Levels: levelsOf, Now: b.clock, Holder: uuid.NewString(), Deadline: deadline,
+		Log: slog.New(slog.DiscardHandler)}
+}
+
+// tidier is a runner that tells of what it forgets for good.
+func (b *bench) tidier(purge func(*store.Tx, []store.Tombstone) error) *refresh.Runner {
+	o := b.options(0)
+	o.Purge = purge
+	return refresh.NewRunner(o)
+}
+
+// set changes what the source answers, while runs may be under way.
+func (b *bench) set(read func(context.Context, catalog.Filter, catalog.Sink) error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.read = read
+}
+
+func (b *bench) openedSoFar() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.opened
 }
 
 func levelsOf(connectorType string) []catalog.Level {
@@ -131,7 +157,7 @@ func (b *bench) connection(t testing.TB, name string, spec schedule.Spec) string
 	id := uuid.Must(uuid.NewV7()).String()
 	now := b.clock()
 	next, _ := spec.Next(now, now)
-	c := store.Connection{ID: id, Name: name, Type: "scripted", Schedule: spec, ScheduleAnchor: now, NextRefresh: next, Reach: store.ReachUnknown,
+	c := store.Connection{ID: id, Name: name, Type: "scripted", Destination: b.destination, Schedule: spec, ScheduleAnchor: now, NextRefresh: next, Reach: store.ReachUnknown,
 		CreatedBy: "someone", Created: now, Updated: now}
 	err := b.store.Update(t.Context(), store.AuditEntry{Action: "connection.create"}, func(tx *store.Tx) error { return tx.CreateConnection(c, nil) })
 	if err != nil {
@@ -177,9 +203,22 @@ func (b *bench) succeed(t testing.TB, added, removed, changed int64) store.Run {
 func (b *bench) tables(t testing.TB) map[string]string {
 	t.Helper()
 	stored := map[string]string{}
-	err := b.store.TablesEach(t.Context(), b.id, func(path string, body []byte) error {
-		stored[path] = string(body)
-		return nil
+	forms, err := b.store.CatalogWords(t.Context(), b.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := catalog.ReadWords(forms)
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = b.store.TablesEach(t.Context(), b.id, func(key string, body []byte) error {
+		path, err := catalog.ParsePath(key)
+		if err != nil {
+			return err
+		}
+		table, err := catalog.Unpack(path, body, words)
+		stored[key] = string(catalog.Encode(table))
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -334,13 +373,12 @@ func (b *bench) rowHash(t testing.TB) string {
 	defer func() { _ = rows.Close() }()
 	h := sha256.New()
 	for rows.Next() {
-		var path string
 		var from, to int64
-		var hash, body []byte
+		var path, hash, body []byte
 		if err := rows.Scan(&path, &from, &to, &hash, &body); err != nil {
 			t.Fatal(err)
 		}
-		fmt.Fprintf(h, "%q %d %d %x %x\n", path, from, to, hash, body)
+		fmt.Fprintf(h, "%x %d %d %x %x\n", path, from, to, hash, body)
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
@@ -357,8 +395,8 @@ func (b *bench) walSize(t testing.TB) int64 {
 	return info.Size()
 }
 
-// An unchanged source writes no catalog row. What the log grows by is the run's own record, whatever the catalog's size: a
-// handful of pages for a run that is queued, begun, leased and ended (P71).
+// An unchanged source writes no catalog row. What the log grows by is the run's own record, whatever the catalog's size: the
+// pages of a run that is queued, leased and ended (P71).
 func TestUnchangedSourceWritesNothing(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
@@ -377,7 +415,7 @@ func TestUnchangedSourceWritesNothing(t *testing.T) {
 	if b.rowHash(t) != rows {
 		t.Error("catalog rows were written")
 	}
-	if grown := b.walSize(t) - before; grown > 40_000 {
+	if grown := b.walSize(t) - before; grown >= 8000 {
 		t.Errorf("the log grew by %d bytes", grown)
 	}
 	if b.mustShard(t) != shard {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/store"
 )
@@ -19,10 +20,13 @@ const (
 // finishTime is for writing down how a run ended, whatever ended it.
 const finishTime = 10 * time.Second
 
-// perform waits for a slot, runs the job and writes down how it ended.
+// perTurn is how many runs at once speak with one destination.
+const perTurn = 2
+
+// perform waits for its turn, runs the job and writes down how it ended.
 func (r *Runner) perform(ctx context.Context, j *job) {
 	defer j.cancel(nil)
-	err := r.inSlot(ctx, j)
+	err := r.inTurn(ctx, j)
 	if ended := context.Cause(ctx); err != nil && ended != nil {
 		err = ended // the error is only what followed from it
 	}
@@ -35,26 +39,44 @@ func (r *Runner) perform(ctx context.Context, j *job) {
 	}
 }
 
-func (r *Runner) inSlot(ctx context.Context, j *job) error {
-	select {
-	case r.slots <- struct{}{}:
-		defer func() { <-r.slots }()
-	case <-ctx.Done():
-		return ctx.Err()
+// inTurn runs the job when its destination is not busy with others. Nothing else is waited for: a source that hangs keeps back
+// only those of the same destination.
+func (r *Runner) inTurn(ctx context.Context, j *job) error {
+	c, err := r.options.Store.Connection(ctx, j.run.ConnectionID)
+	if err != nil {
+		return fmt.Errorf("read connection: %w", err)
+	}
+	if c.Destination != "" {
+		turn, _ := r.turns.LoadOrStore(c.Destination, make(chan struct{}, perTurn))
+		turns := turn.(chan struct{})
+		select {
+		case turns <- struct{}{}:
+			defer func() { <-turns }()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	r.change(j, func(run *store.Run) {
 		run.State, run.Started, run.Phase = stateRunning, r.options.Now(), phaseConnecting
 	})
-	if err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.UpdateRun(j.run) }); err != nil {
-		return fmt.Errorf("begin run: %w", err)
-	}
 	ctx, cancel := context.WithTimeoutCause(ctx, r.options.Deadline, r.tooLong())
 	defer cancel()
-	err := r.leased(ctx, j)
+	err = r.leased(ctx, j)
 	if err != nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return context.Cause(ctx)
 	}
 	return err
+}
+
+// working does what keeps a core busy when a slot for that is free. do must not wait for a source.
+func (r *Runner) working(ctx context.Context, do func() error) error {
+	select {
+	case r.slots <- struct{}{}:
+		defer func() { <-r.slots }()
+		return do()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (r *Runner) tooLong() error {
@@ -66,7 +88,8 @@ func leaseOf(connectionID string) string { return "refresh:" + connectionID }
 
 // leased runs the job while it holds the connection's lease. Whoever loses the lease stops.
 func (r *Runner) leased(ctx context.Context, j *job) error {
-	fence, err := r.options.Store.Acquire(ctx, leaseOf(j.run.ConnectionID), r.options.Holder, leaseLasts)
+	begun, _ := r.Progress(j.run.ID)
+	fence, err := r.options.Store.AcquireWith(ctx, leaseOf(begun.ConnectionID), r.options.Holder, leaseLasts, func(tx *store.Tx) error { return tx.UpdateRun(begun) })
 	if err != nil {
 		return fmt.Errorf("take lease: %w", err)
 	}
@@ -145,7 +168,7 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 		return err
 	}
 	r.enter(j, phaseApplying)
-	return a.publish(ctx)
+	return r.working(ctx, func() error { return a.publish(ctx) })
 }
 
 func (r *Runner) rememberServer(ctx context.Context, c store.Connection, server connectors.Server) error {
@@ -162,42 +185,79 @@ func (r *Runner) rememberServer(ctx context.Context, c store.Connection, server 
 // finish writes down why a run broke, takes back what it wrote, and tells the subscribers how it ended.
 func (r *Runner) finish(j *job, err error) {
 	run := j.run // nobody else changes it any more
+	var failures int64
 	if err != nil {
 		f := failureOf(err)
 		run.State, run.Cause, run.Error, run.Hint, run.Finished = f.state, f.cause, f.words, f.hint, r.options.Now()
+		if f.doubt != nil {
+			run.Missing = int64(len(f.doubt.gone))
+		}
 		if !errors.Is(err, errForgotten) {
-			r.writeFailure(run, f, err)
+			failures = r.writeFailure(run, f, err)
 		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	j.run = run
+	j.run, j.failures = run, failures
 	if r.jobs[run.ConnectionID] == j {
 		delete(r.jobs, run.ConnectionID)
 	}
 	r.tell(j)
 }
 
-func (r *Runner) writeFailure(run store.Run, f failure, err error) {
+// writeFailure writes down how a run broke, and returns how many have failed in a row.
+func (r *Runner) writeFailure(run store.Run, f failure, err error) (failures int64) {
 	ctx, cancel := context.WithTimeout(context.Background(), finishTime)
 	defer cancel()
 	log := r.options.Log.With("connection", run.ConnectionID, "run", run.ID)
 	if f.state == stateFailed {
 		log.Warn("refresh failed", "error", err)
 	}
-	write := r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+	write := r.options.Store.Maintain(ctx, func(tx *store.Tx) (err error) {
+		if f.doubt != nil {
+			return tx.KeepDoubt(run, missing(f.doubt.gone), store.StaleScope{Reason: f.words, Since: run.Finished})
+		}
 		if f.reach != "" {
 			if err := tx.SetReach(run.ConnectionID, f.reach, f.cause, f.words, run.Finished); err != nil {
 				return err
 			}
 		}
+		if f.state == stateFailed {
+			if failures, err = tx.CountFailure(run.ConnectionID); err != nil {
+				return err
+			}
+		}
 		return tx.UpdateRun(run)
 	})
-	// Without the lease, what is unpublished is its new holder's work; whoever runs next takes back what this run left.
-	if !errors.Is(err, store.ErrLeaseHeld) && !errors.Is(err, store.ErrReplaced) {
-		write = errors.Join(write, r.options.Store.DropUnpublished(ctx, run.ConnectionID))
-	}
-	if write != nil && !errors.Is(write, store.ErrNotFound) { // not found: deleted meanwhile
+	if write = errors.Join(write, r.takeBack(ctx, run.ConnectionID)); write != nil && !errors.Is(write, store.ErrNotFound) { // not found: deleted meanwhile
 		log.Error("cannot write down how a refresh ended", "error", write)
 	}
+	return failures
+}
+
+// missing are the tables that a reading would have removed, by name, as many as are listed.
+func missing(keys []string) []store.Change {
+	var changes []store.Change
+	for _, key := range keys[:min(len(keys), maxListed)] {
+		if path, err := catalog.ParsePath(key); err == nil {
+			changes = append(changes, store.Change{Change: "missing", Path: path})
+		}
+	}
+	return changes
+}
+
+// takeBack drops what a run that broke off has written, under the lease. Where another has it, what is unpublished is that one's
+// work, and it has dropped what this run left.
+func (r *Runner) takeBack(ctx context.Context, connectionID string) error {
+	fence, err := r.options.Store.Acquire(ctx, leaseOf(connectionID), r.options.Holder, leaseLasts)
+	if errors.Is(err, store.ErrLeaseHeld) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("take lease: %w", err)
+	}
+	if err := r.options.Store.DropUnpublished(ctx, connectionID, fence); err != nil {
+		return fmt.Errorf("take back what was written: %w", err)
+	}
+	return r.options.Store.Release(ctx, fence)
 }

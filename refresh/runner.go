@@ -31,9 +31,15 @@ type Options struct {
 	Holder   string        // of leases: another text for every process
 	Deadline time.Duration // of one run; 0 is 30 minutes
 	Log      *slog.Logger
+
+	History time.Duration                            // how long runs are kept; 0 is 90 days
+	Purge   func(*store.Tx, []store.Tombstone) error // forgets what else is kept of tables that are gone for good; may be nil
 }
 
-const defaultDeadline = 30 * time.Minute
+const (
+	defaultDeadline = 30 * time.Minute
+	defaultHistory  = 90 * 24 * time.Hour
+)
 
 // The states of a run.
 const (
@@ -43,6 +49,7 @@ const (
 	stateFailed      = "failed"
 	stateCancelled   = "cancelled"
 	stateInterrupted = "interrupted"
+	stateNeedsLook   = "needs_look" // nothing was changed until someone decides
 )
 
 // The phases of a run under way.
@@ -66,7 +73,8 @@ var (
 // A Runner runs refreshes and holds the shards that they make. Its methods may be called from several goroutines.
 type Runner struct {
 	options Options
-	slots   chan struct{} // fairness: so many runs at once, first come first served
+	slots   chan struct{} // for working, first come first served; who waits for a source has none
+	turns   sync.Map      // destination -> chan struct{}: so many runs at once speak with one
 	shards  shards
 	life    context.Context // ends with Stop
 	end     context.CancelCauseFunc
@@ -84,6 +92,9 @@ func NewRunner(o Options) *Runner {
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
+	if o.History == 0 {
+		o.History = defaultHistory
+	}
 	r := &Runner{options: o, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), jobs: map[string]*job{},
 		subscribers: map[string]map[chan Event]bool{}}
 	r.life, r.end = context.WithCancelCause(context.Background())
@@ -99,6 +110,8 @@ type job struct {
 
 	told, saved time.Time // when progress was last told to subscribers, and to the store
 	sweep       bool      // old versions are left to be swept
+	anyway      bool      // someone looked: what is missing is to be removed, however much it is
+	failures    int64     // that were in a row, when it ended
 }
 
 // Start begins a refresh, or joins the one that is under way. trigger is created, manual, schedule or api; by is the id of who
@@ -109,6 +122,25 @@ func (r *Runner) Start(ctx context.Context, connectionID, trigger, by string) (s
 	if run, ok := r.underWay(connectionID); ok {
 		return run, nil
 	}
+	return r.start(ctx, connectionID, trigger, by, false)
+}
+
+// ErrUnderWay says that a refresh runs already, which another must wait for.
+var ErrUnderWay = errors.New("a refresh is under way")
+
+// StartAnyway is Start for a refresh that removes what is missing, however much it is, since a person looked and wants that. It
+// joins no other.
+func (r *Runner) StartAnyway(ctx context.Context, connectionID, trigger, by string) (store.Run, error) {
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	if _, ok := r.underWay(connectionID); ok {
+		return store.Run{}, ErrUnderWay
+	}
+	return r.start(ctx, connectionID, trigger, by, true)
+}
+
+// start is called with starting held.
+func (r *Runner) start(ctx context.Context, connectionID, trigger, by string, anyway bool) (store.Run, error) {
 	if r.life.Err() != nil {
 		return store.Run{}, ErrStopped
 	}
@@ -120,7 +152,7 @@ func (r *Runner) Start(ctx context.Context, connectionID, trigger, by string) (s
 	if err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.CreateRun(run) }); err != nil {
 		return store.Run{}, fmt.Errorf("create run: %w", err)
 	}
-	j := &job{run: run, done: make(chan struct{})}
+	j := &job{run: run, anyway: anyway, saved: time.Now(), done: make(chan struct{})}
 	var life context.Context
 	life, j.cancel = context.WithCancelCause(r.life)
 	r.mu.Lock()
@@ -192,7 +224,7 @@ func (r *Runner) job(runID string) *job {
 	return nil
 }
 
-// Forget ends the run of a connection that was deleted, and drops its shard.
+// Forget ends the run of a connection that was deleted, drops its shard, and begins to sweep what is left of it.
 func (r *Runner) Forget(connectionID string) {
 	r.mu.Lock()
 	j := r.jobs[connectionID]
@@ -201,6 +233,16 @@ func (r *Runner) Forget(connectionID string) {
 		j.cancel(errForgotten)
 	}
 	r.shards.drop(connectionID)
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	if r.life.Err() != nil {
+		return
+	}
+	r.work.Go(func() {
+		if err := r.options.Store.SweepDeleted(r.life); err != nil && r.life.Err() == nil {
+			r.options.Log.Warn("cannot sweep a deleted connection; the daily round will", "connection", connectionID, "error", err)
+		}
+	})
 }
 
 // Stop takes no new work, ends what is under way as interrupted, and waits for that until ctx ends.

@@ -53,10 +53,26 @@ func jitter(c store.Connection) time.Duration {
 	return schedule.Jitter(c.ID, after.Sub(c.NextRefresh))
 }
 
+// After FailuresToPause refreshes that failed in a row, the schedule only probes: first an hour apart at the least, then twice as
+// long each time, up to a day. A refresh that anyone asks for is made at once, and one that succeeds ends it.
+const (
+	FailuresToPause = 5
+	firstPause      = time.Hour
+	longestPause    = 24 * time.Hour
+)
+
+// pause is the least time until the schedule tries again after so many failures in a row.
+func pause(failures int64) time.Duration {
+	if failures < FailuresToPause {
+		return 0
+	}
+	return min(firstPause<<min(failures-FailuresToPause, 10), longestPause)
+}
+
 // startScheduled claims one due run and starts it. However many were missed, one is made up. Of several processes on one store
 // the first that moves the time on has the run.
 func (r *Runner) startScheduled(ctx context.Context, c store.Connection, now time.Time) error {
-	next, on := c.Schedule.Next(now, c.ScheduleAnchor)
+	next, on := c.Schedule.Next(now.Add(pause(c.Failures)), c.ScheduleAnchor)
 	claimed := false
 	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
 		fresh, err := tx.Connection(c.ID)

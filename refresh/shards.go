@@ -40,7 +40,20 @@ func (r *Runner) Table(ctx context.Context, connectionID string, path catalog.Pa
 	if err != nil {
 		return catalog.Table{}, fmt.Errorf("read table: %w", err)
 	}
-	return catalog.Decode(path, body)
+	words, err := r.words(ctx, connectionID) // after the body: words are added, never changed
+	if err != nil {
+		return catalog.Table{}, err
+	}
+	return catalog.Unpack(path, body, words)
+}
+
+// words are the words by which a catalog's tables are packed.
+func (r *Runner) words(ctx context.Context, connectionID string) (*catalog.Words, error) {
+	stored, err := r.options.Store.CatalogWords(ctx, connectionID)
+	if err != nil {
+		return nil, fmt.Errorf("read words: %w", err)
+	}
+	return catalog.ReadWords(stored)
 }
 
 // Load puts right what the last process left behind, and begins to build the shards of all connections.
@@ -84,8 +97,8 @@ func (r *Runner) interruptRuns(ctx context.Context) error {
 		return fmt.Errorf("interrupt runs: %w", err)
 	}
 	for _, run := range left {
-		if err := r.options.Store.DropUnpublished(ctx, run.ConnectionID); err != nil {
-			return fmt.Errorf("take back an interrupted run: %w", err)
+		if err := r.takeBack(ctx, run.ConnectionID); err != nil {
+			return fmt.Errorf("interrupted run: %w", err)
 		}
 	}
 	return nil
@@ -100,8 +113,12 @@ func (r *Runner) loadShard(ctx context.Context, c store.Connection) error {
 	if err != nil || state.Read.IsZero() {
 		return err
 	}
+	words, err := r.words(ctx, c.ID)
+	if err != nil {
+		return err
+	}
 	b := catalog.NewBuilder(levels)
-	if err := r.addStored(ctx, c.ID, b, func(string) bool { return true }); err != nil {
+	if err := r.addStored(ctx, c.ID, words, b, func(string) bool { return true }); err != nil {
 		return err
 	}
 	r.shards.putFirst(c.ID, b.Build())
@@ -109,7 +126,7 @@ func (r *Runner) loadShard(ctx context.Context, c store.Connection) error {
 }
 
 // addStored adds the stored tables that which chooses to a builder.
-func (r *Runner) addStored(ctx context.Context, connectionID string, b *catalog.Builder, which func(key string) bool) error {
+func (r *Runner) addStored(ctx context.Context, connectionID string, words *catalog.Words, b *catalog.Builder, which func(key string) bool) error {
 	return r.options.Store.TablesEach(ctx, connectionID, func(key string, body []byte) error {
 		if !which(key) {
 			return nil
@@ -118,7 +135,7 @@ func (r *Runner) addStored(ctx context.Context, connectionID string, b *catalog.
 		if err != nil {
 			return fmt.Errorf("stored path %q: %w", key, err)
 		}
-		t, err := catalog.Decode(path, body)
+		t, err := catalog.Unpack(path, body, words)
 		if err != nil {
 			return err
 		}

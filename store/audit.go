@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -97,27 +99,104 @@ func scanAudit(r scanner) (AuditRow, error) {
 
 // An AuditFilter narrows the audit log; empty fields do not.
 type AuditFilter struct {
-	Before                                int64 // rows before this seq; 0: from the latest
-	Limit                                 int
-	Action, ActorID, ObjectType, ObjectID string
+	Before                                         int64 // rows before this seq; 0: from the latest
+	Limit                                          int
+	Action, ActorID, ObjectType, ObjectID, Outcome string
+	From, To                                       time.Time // From inclusive, To exclusive
+	Text                                           string    // in the person, the object, the details, the address or the request id, without case
 }
+
+// where is the filter as conditions and their arguments, only those that narrow, so that each can use its index.
+func (f AuditFilter) where() (string, []any) {
+	var conditions []string
+	var args []any
+	add := func(condition string, arg any) {
+		args = append(args, arg)
+		conditions = append(conditions, strings.ReplaceAll(condition, "?", "$"+strconv.Itoa(len(args))))
+	}
+	if f.Before != 0 {
+		add("seq < ?", f.Before)
+	}
+	for _, c := range []struct{ column, value string }{{"action", f.Action}, {"actor_id", f.ActorID}, {"object_type", f.ObjectType},
+		{"object_id", f.ObjectID}} {
+		if c.value != "" {
+			add(c.column+" = ?", c.value)
+		}
+	}
+	switch f.Outcome {
+	case "":
+	case "ok":
+		add("outcome || '' = ?", f.Outcome) // nearly every row is: no index for it
+	default:
+		add("outcome = ?", f.Outcome)
+	}
+	// Times grow with seq but for what a clock is set back, so reading by seq ends sooner than sorting what an index of times finds:
+	// + 0 keeps that index out.
+	if !f.From.IsZero() {
+		add("at_ms + 0 >= ?", ms(f.From))
+	}
+	if !f.To.IsZero() {
+		add("at_ms + 0 < ?", ms(f.To))
+	}
+	if f.Text != "" {
+		add(`lower(actor || ' ' || object_name || ' ' || object_id || ' ' || action || ' ' || detail || ' ' || ip || ' ' || request_id) like ? escape '!'`,
+			"%"+likeLiteral.Replace(strings.ToLower(f.Text))+"%")
+	}
+	if len(conditions) == 0 {
+		return "", nil
+	}
+	return " where " + strings.Join(conditions, " and "), args
+}
+
+// likeLiteral takes their meaning from the signs of LIKE.
+var likeLiteral = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
 // AuditRows are rows of the log, the latest first.
 func (s *Store) AuditRows(ctx context.Context, f AuditFilter) ([]AuditRow, error) {
+	where, args := f.where()
+	args = append(args, f.Limit)
 	return view(ctx, s, func(tx *Tx) ([]AuditRow, error) {
-		return collect(tx, scanAudit, `select `+auditColumns+` from audit where ($1 = 0 or seq < $1) and ($2 = '' or action = $2)
-			and ($3 = '' or actor_id = $3) and ($4 = '' or object_type = $4) and ($5 = '' or object_id = $5) order by seq desc limit $6`,
-			f.Before, f.Action, f.ActorID, f.ObjectType, f.ObjectID, f.Limit)
+		return collect(tx, scanAudit, "select "+auditColumns+" from audit"+where+" order by seq desc limit $"+strconv.Itoa(len(args)), args...)
 	})
 }
+
+// AuditHead is the number of rows of the log and the hash of the last one, unchecked. Kept elsewhere, the hash shows later that
+// the end was cut off.
+func (s *Store) AuditHead(ctx context.Context) (rows int64, head []byte, err error) {
+	last, err := s.AuditRows(ctx, AuditFilter{Limit: 1})
+	if err != nil || len(last) == 0 {
+		return 0, nil, err
+	}
+	return last[0].Seq, last[0].Hash, nil
+}
+
+// A ChainError names the first row of the audit log that is not what was written: changed, removed or put elsewhere.
+type ChainError struct {
+	Row   int64 // the place
+	Found int64 // the number of the row that was found there
+}
+
+func (e *ChainError) Error() string {
+	return fmt.Sprintf("the audit log was changed at row %d (found %d)", e.Row, e.Found)
+}
+
+// ErrHeadMissing says that the chain is whole and does not hold the head that was noted: its end was cut off, or it was made anew.
+var ErrHeadMissing = errors.New("the audit log does not hold the noted head: rows at its end were removed")
 
 // verified is how many rows of the log are read at a time, so that no read lasts long.
 const verified = 1000
 
-// VerifyAudit walks the whole chain and returns the number of its rows and the last hash. It fails at the first row that was
-// changed, removed or put elsewhere. That the end was cut off shows only to who remembers a later hash.
+// VerifyAudit walks the whole chain and returns the number of its rows and the last hash. It fails with a ChainError at the first
+// row that was changed, removed or put elsewhere. That the end was cut off shows only to who remembers a later hash.
 func (s *Store) VerifyAudit(ctx context.Context) (rows int64, head []byte, err error) {
+	return s.VerifyAuditHead(ctx, nil, func(int64) {})
+}
+
+// VerifyAuditHead is VerifyAudit that also fails with ErrHeadMissing where no row has the hash noted (nil: none was noted).
+// progress hears how many rows were found right so far.
+func (s *Store) VerifyAuditHead(ctx context.Context, noted []byte, progress func(rows int64)) (rows int64, head []byte, err error) {
 	head = []byte{}
+	seen := len(noted) == 0
 	for {
 		page, err := view(ctx, s, func(tx *Tx) ([]AuditRow, error) {
 			return collect(tx, scanAudit, `select `+auditColumns+` from audit where seq > $1 or $1 = 0 order by seq limit $2`, rows, verified)
@@ -127,11 +206,16 @@ func (s *Store) VerifyAudit(ctx context.Context) (rows int64, head []byte, err e
 		}
 		for _, a := range page {
 			if a.Seq != rows+1 || !hmac.Equal(a.PrevHash, head) || !hmac.Equal(a.Hash, a.chain(s.options.AuditKey)) {
-				return rows, head, fmt.Errorf("the audit log was changed at row %d (found %d)", rows+1, a.Seq)
+				return rows, head, &ChainError{Row: rows + 1, Found: a.Seq}
 			}
 			rows, head = a.Seq, a.Hash
+			seen = seen || hmac.Equal(head, noted)
 		}
+		progress(rows)
 		if len(page) < verified {
+			if !seen {
+				return rows, head, ErrHeadMissing
+			}
 			return rows, head, nil
 		}
 	}

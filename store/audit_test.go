@@ -2,10 +2,12 @@ package store_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"patchbay/store"
 )
@@ -148,6 +150,66 @@ func TestForgedRowIsFound(t *testing.T) {
 		check(t, tamper(s, `update audit set actor = 'someone@example.com', hash = `+hash+` where seq = 3`))
 		if _, _, err := s.VerifyAudit(ctx); err == nil {
 			t.Fatal("a forged row is taken for real")
+		}
+	})
+}
+
+// A noted head is found wherever it is in the chain; one that the chain never had, or has no more, is not.
+func TestNotedHead(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, _ *clock) {
+		check(t, s.AuditMany(ctx, act, 3))
+		rows, noted, err := s.AuditHead(ctx)
+		check(t, err)
+		equal(t, rows, 3)
+		check(t, s.AuditMany(ctx, act, 1100))
+		var heard []int64
+		rows, _, err = s.VerifyAuditHead(ctx, noted, func(n int64) { heard = append(heard, n) })
+		check(t, err)
+		equal(t, []any{rows, fmt.Sprint(heard)}, []any{1103, "[1000 1103]"})
+		noted[0] ^= 1
+		if _, _, err := s.VerifyAuditHead(ctx, noted, func(int64) {}); !errors.Is(err, store.ErrHeadMissing) {
+			t.Errorf("a head that the chain does not have: %v", err)
+		}
+	})
+}
+
+// BenchmarkAuditFilters reads the page of each filter from a log of a million rows.
+func BenchmarkAuditFilters(b *testing.B) {
+	s, err := store.Open(ctx, store.Options{Dir: b.TempDir(), Now: time.Now, AuditKey: []byte("key")})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = s.Close() }()
+	for i := range 100 {
+		e := act
+		e.Action, e.Who.UserID, e.ObjectID = fmt.Sprintf("test.act%d", i%10), fmt.Sprint("u", i%7), fmt.Sprint("c", i)
+		if i == 0 {
+			e.Action, e.Outcome = "test.rare", "failed"
+		}
+		if err := s.AuditMany(ctx, e, 10_000); err != nil {
+			b.Fatal(err)
+		}
+	}
+	now := time.Now()
+	for name, f := range map[string]store.AuditFilter{"none": {}, "rare action": {Action: "test.rare"}, "common action": {Action: "test.act1"},
+		"person": {ActorID: "u3"}, "object": {ObjectType: "test", ObjectID: "c5"}, "object id": {ObjectID: "c5"}, "rare outcome": {Outcome: "failed"},
+		"no such person and outcome": {ActorID: "nobody", Outcome: "ok"}, "time, all": {From: now.Add(-time.Hour), To: now.Add(time.Hour)},
+		"time, none": {To: now.Add(-time.Hour)}, "action and time": {Action: "test.act1", From: now.Add(-time.Hour)},
+		"text that is there": {Text: "mira"}, "text that is not": {Text: "nothing such"}, "deep page": {Before: 1000}} {
+		f.Limit = 51
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				if _, err := s.AuditRows(ctx, f); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+	b.Run("verify", func(b *testing.B) {
+		for b.Loop() {
+			if _, _, err := s.VerifyAudit(ctx); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

@@ -13,7 +13,7 @@ import (
 
 const connectionColumns = `id, name, type, project_id, draft, description, config, destination, refresh_admins_only, allow_writeback, exclude_from_agents,
 	schedule, schedule_anchor_ms, next_refresh_ms, filter, server_product, server_version, reach_state, reach_cause, reach_words, reach_since_ms,
-	reach_checked_ms, created_by, created_ms, updated_ms, version`
+	reach_checked_ms, failures, created_by, created_ms, updated_ms, version`
 
 func scanConnection(r scanner) (Connection, error) {
 	var c Connection
@@ -21,7 +21,7 @@ func scanConnection(r scanner) (Connection, error) {
 	var config, spec, filter []byte
 	err := r.Scan(&c.ID, &c.Name, &c.Type, &c.ProjectID, &draft, &c.Description, &config, &c.Destination, &adminsOnly, &writeback, &hide,
 		&spec, &anchor, &next, &filter, &c.ServerProduct, &c.ServerVersion, &c.Reach, &c.ReachCause, &c.ReachWords, &since,
-		&checked, &c.CreatedBy, &created, &updated, &c.Version)
+		&checked, &c.Failures, &c.CreatedBy, &created, &updated, &c.Version)
 	if err != nil {
 		return c, err
 	}
@@ -205,8 +205,8 @@ func (tx *Tx) UpdateConnection(c Connection, set map[string][]byte, remove []str
 	return tx.keepSecrets(c.ID, set, remove)
 }
 
-// DeleteConnection removes a connection with its secrets, grants, catalog, runs and imports. Cells that used it keep its id
-// and say that it is gone.
+// DeleteConnection removes a connection with its secrets, grants and imports. Its catalog and its runs, which may be many rows,
+// are gone for everyone at once and stay until SweepDeleted. Cells that used it keep its id and say that it is gone.
 func (tx *Tx) DeleteConnection(id string) error {
 	tx.forgets = true
 	return tx.must(`delete from connection where id = $1`, id)
@@ -239,6 +239,22 @@ func (tx *Tx) setGrants(id string, canQuery, canView []string) error {
 	return nil
 }
 
+// ShareConnection makes a project connection one of the workspace, with the name, grants and schedule of c. A name that is
+// taken there is an ExistsError of the field name.
+func (tx *Tx) ShareConnection(c Connection) error {
+	err := tx.must(`update connection set project_id='', name=$1, name_fold=$2, updated_ms=$3 where id=$4 and project_id<>''`, c.Name, fold(c.Name), ms(c.Updated), c.ID)
+	if unique(err) {
+		return &ExistsError{"name"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := tx.SetSchedule(c.ID, c.Schedule, c.ScheduleAnchor, c.NextRefresh); err != nil {
+		return err
+	}
+	return tx.SetPermissions(c.ID, c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly)
+}
+
 // SetSchedule replaces the refresh schedule.
 func (tx *Tx) SetSchedule(id string, spec schedule.Spec, anchor, next time.Time) error {
 	b, err := json.Marshal(spec)
@@ -268,6 +284,18 @@ func (tx *Tx) SetReach(id string, state ReachState, cause, words string, when ti
 	_, err := tx.exec(`update connection set reach_since_ms = case when reach_state = $1 then reach_since_ms else $2 end,
 		reach_state=$1, reach_cause=$3, reach_words=$4, reach_checked_ms=$2 where id=$5`, string(state), ms(when), cause, words, id)
 	return err
+}
+
+// reached remembers that a refresh came to its end. Where that is what was known it writes nothing: the run tells when it was.
+func (tx *Tx) reached(id string, when time.Time) error {
+	_, err := tx.exec(`update connection set reach_since_ms = case when reach_state = 'ok' then reach_since_ms else $1 end,
+		reach_state='ok', reach_cause='', reach_words='', reach_checked_ms=$1, failures=0 where id=$2 and (reach_state <> 'ok' or failures > 0)`, ms(when), id)
+	return err
+}
+
+// CountFailure notes one more refresh that failed since one succeeded, and how many that makes.
+func (tx *Tx) CountFailure(id string) (int64, error) {
+	return one(tx, value[int64], `update connection set failures=failures+1 where id=$1 returning failures`, id)
 }
 
 // SetServer remembers what answered.

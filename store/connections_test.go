@@ -169,7 +169,10 @@ func TestDeletedConnectionLeavesNothing(t *testing.T) {
 			return errors.Join(tx.CreateProject(store.Project{ID: "p"}), tx.Import("p", "w"))
 		})
 		update(t, s, func(tx *store.Tx) error { return tx.DeleteConnection("w") })
-		for _, table := range []string{"connection_secret", "connection_grant", "project_connection", "catalog_state", "catalog_table", "refresh_run"} {
+		equal(t, len(tables(t, s, "w")), 0) // at once
+		check(t, s.SweepDeleted(ctx))
+		for _, table := range []string{"connection_secret", "connection_grant", "project_connection", "catalog_state", "catalog_table", "catalog_number",
+			"catalog_tombstone", "refresh_run", "refresh_change"} {
 			n, err := s.Column(ctx, `select cast(count(*) as text) from `+table)
 			check(t, err)
 			if n[0] != "0" {
@@ -177,5 +180,30 @@ func TestDeletedConnectionLeavesNothing(t *testing.T) {
 			}
 		}
 		want(t, s.Update(ctx, act, func(tx *store.Tx) error { return tx.DeleteConnection("w") }), store.ErrNotFound)
+	})
+}
+
+// A project connection that is shared keeps its secrets and its project, and has grants; a name that is taken stops all of it.
+func TestShareConnection(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		withWarehouse(t, s, c)
+		own := warehouse(c)
+		own.ID, own.ProjectID, own.CanQuery, own.CanViewResults = "own", "p", nil, nil
+		update(t, s, func(tx *store.Tx) error {
+			return tx.CreateConnection(own, map[string][]byte{"password": []byte("box-own")})
+		})
+		to := own
+		to.ProjectID, to.CanQuery, to.CanViewResults = "", []string{"members"}, []string{"public"}
+		to.Schedule = schedule.Spec{Kind: schedule.Off}
+		want(t, s.Update(ctx, act, func(tx *store.Tx) error { return tx.ShareConnection(to) }), store.ErrExists)
+		got, err := s.Connection(ctx, "own")
+		check(t, err)
+		equal(t, []any{got.ProjectID, got.Name}, []any{"p", "Warehouse"})
+		to.Name = "Till"
+		update(t, s, func(tx *store.Tx) error { return tx.ShareConnection(to) })
+		got, err = s.Connection(ctx, "own")
+		check(t, err)
+		equal(t, []any{got.ProjectID, got.Name, got.SecretsSet, got.CanQuery, got.CanViewResults}, []any{"", "Till", []string{"password"}, []string{"members"}, []string{"public"}})
+		want(t, s.Update(ctx, act, func(tx *store.Tx) error { return tx.ShareConnection(to) }), store.ErrNotFound)
 	})
 }

@@ -20,6 +20,11 @@ type Fence struct {
 
 // Acquire takes a lease, or renews it for its holder, for a time from now. Each new holder's token is larger than any before.
 func (s *Store) Acquire(ctx context.Context, name, holder string, lasts time.Duration) (Fence, error) {
+	return s.AcquireWith(ctx, name, holder, lasts, func(*Tx) error { return nil })
+}
+
+// AcquireWith is Acquire with what else is to be written in the same commit, should the lease be free.
+func (s *Store) AcquireWith(ctx context.Context, name, holder string, lasts time.Duration, fn func(*Tx) error) (Fence, error) {
 	f := Fence{Name: name}
 	err := s.Maintain(ctx, func(tx *Tx) error {
 		now := s.options.Now()
@@ -29,11 +34,14 @@ func (s *Store) Acquire(ctx context.Context, name, holder string, lasts time.Dur
 				token=lease.token + case when lease.holder=excluded.holder then 0 else 1 end
 			where lease.holder=excluded.holder or lease.until_ms < $4
 			returning token`, name, holder, ms(now.Add(lasts)), ms(now))
-		return err
+		if errors.Is(err, ErrNotFound) {
+			return ErrLeaseHeld
+		}
+		if err != nil {
+			return err
+		}
+		return fn(tx)
 	})
-	if errors.Is(err, ErrNotFound) {
-		err = ErrLeaseHeld
-	}
 	return f, err
 }
 

@@ -79,9 +79,9 @@ func (tx *Tx) Targets(connectionID string) ([]NotificationTarget, error) {
 	return collect(tx, scanTarget, `select `+targetColumns+` from notification_target where connection_id = $1 order by id`, connectionID)
 }
 
-// FailuresInARow is how many of a connection's last runs failed one after another, up to the run with the id before, or all where
+// failuresInARow is how many of a connection's last runs failed one after another, up to the run with the id before, or all where
 // it is empty. Runs that were cancelled or interrupted say nothing either way. More than 100 are 100.
-func (tx *Tx) FailuresInARow(connectionID, before string) (int, error) {
+func (tx *Tx) failuresInARow(connectionID, before string) (int, error) {
 	const most = 100
 	states, err := collect(tx, value[string], `select state from refresh_run where connection_id=$1 and ($2 = '' or id < $2)
 		and state in ('succeeded','failed') order by id desc limit $3`, connectionID, before, most)
@@ -134,7 +134,7 @@ func (tx *Tx) eventsOf(r Run) (events []string, err error) {
 	if r.State != "succeeded" && r.State != "failed" {
 		return nil, nil
 	}
-	before, err := tx.FailuresInARow(r.ConnectionID, r.ID)
+	before, err := tx.failuresInARow(r.ConnectionID, r.ID)
 	if err != nil {
 		return nil, err
 	}

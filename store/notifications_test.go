@@ -68,11 +68,6 @@ func TestOutbox(t *testing.T) {
 			}
 			equal(t, ended(t, s, c, i, step.run), step.want)
 		}
-		check(t, s.View(ctx, func(tx *store.Tx) error {
-			n, err := tx.FailuresInARow("w", "")
-			equal(t, n, 1)
-			return err
-		}))
 	})
 }
 

@@ -38,7 +38,7 @@ func TestConnectionsAreSetUp(t *testing.T) {
 	t.Parallel()
 	s := open(t, t.TempDir(), newClock())
 	for pragma, value := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "secure_delete": "1", "busy_timeout": "5000",
-		"wal_autocheckpoint": "1000", "journal_size_limit": "8388608", "recursive_triggers": "1"} {
+		"wal_autocheckpoint": "4000", "journal_size_limit": "8388608", "recursive_triggers": "1", "page_size": "1024"} {
 		writer, err := s.Column(ctx, "pragma "+pragma)
 		check(t, err)
 		reader, err := s.ReadColumn(ctx, "pragma "+pragma)

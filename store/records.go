@@ -125,7 +125,8 @@ type Connection struct {
 	ServerProduct, ServerVersion   string
 	Reach                          ReachState
 	ReachCause, ReachWords         string    // of the last failure
-	ReachSince, ReachChecked       time.Time // since when the state holds; when it was last seen
+	ReachSince, ReachChecked       time.Time // since when the state holds; when it was last seen (a refresh since then found the same)
+	Failures                       int64     // refreshes that failed since one succeeded
 	CreatedBy                      string
 	Created, Updated               time.Time
 	Version                        int64
@@ -151,21 +152,37 @@ type StaleScope struct {
 	Since  time.Time
 }
 
+// A Doubt is a reading in which nearly everything was missing, which nobody has decided on yet.
+type Doubt struct {
+	RunID   string
+	Missing int64
+	Since   time.Time
+}
+
+// A Tombstone remembers a table that a refresh removed, so that what people said of it comes back with it.
+type Tombstone struct {
+	ConnectionID string
+	Path         string // catalog.Path.String
+	Removed      time.Time
+	RunID        string
+}
+
 // A Run is one schema refresh.
 type Run struct {
 	ID, ConnectionID              string
 	Trigger                       string // created, manual, schedule, api
 	StartedBy                     string // user id; empty: the schedule
-	State                         string // queued, running, succeeded, failed, cancelled, interrupted
+	State                         string // queued, running, succeeded, failed, cancelled, interrupted, needs_look
 	Phase                         string
 	Read, Added, Removed, Changed int64
+	Missing                       int64 // tables that it would have removed and did not, since they were too many to believe
 	Cause, Error, Hint            string
 	Queued, Started, Finished     time.Time
 }
 
 // A Change is one line of what a refresh found, by name.
 type Change struct {
-	Change string // added, removed, changed
+	Change string // added, removed, changed, missing
 	Path   catalog.Path
 	Detail string // "column total: integer -> bigint"
 }

@@ -8,28 +8,28 @@ import (
 	"patchbay/catalog"
 )
 
-const runColumns = `id, connection_id, trigger, started_by, state, phase, read_count, added, removed, changed, cause, error, hint, queued_ms, started_ms, finished_ms`
+const runColumns = `id, connection_id, trigger, started_by, state, phase, read_count, added, removed, changed, missing, cause, error, hint, queued_ms, started_ms, finished_ms`
 
 func scanRun(r scanner) (Run, error) {
 	var run Run
 	var queued, started, finished int64
 	err := r.Scan(&run.ID, &run.ConnectionID, &run.Trigger, &run.StartedBy, &run.State, &run.Phase, &run.Read, &run.Added, &run.Removed,
-		&run.Changed, &run.Cause, &run.Error, &run.Hint, &queued, &started, &finished)
+		&run.Changed, &run.Missing, &run.Cause, &run.Error, &run.Hint, &queued, &started, &finished)
 	run.Queued, run.Started, run.Finished = at(queued), at(started), at(finished)
 	return run, err
 }
 
 // CreateRun keeps a new schema refresh.
 func (tx *Tx) CreateRun(r Run) error {
-	_, err := tx.exec(`insert into refresh_run(`+runColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16)`, r.ID, r.ConnectionID,
-		r.Trigger, r.StartedBy, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Cause, r.Error, r.Hint, ms(r.Queued), ms(r.Started), ms(r.Finished))
+	_, err := tx.exec(`insert into refresh_run(`+runColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)`, r.ID, r.ConnectionID,
+		r.Trigger, r.StartedBy, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Missing, r.Cause, r.Error, r.Hint, ms(r.Queued), ms(r.Started), ms(r.Finished))
 	return err
 }
 
 // UpdateRun replaces what is known of a run. One that ends now is told of, in the same transaction.
 func (tx *Tx) UpdateRun(r Run) error {
-	err := tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, cause=$7, error=$8, hint=$9,
-		started_ms=$10, finished_ms=$11 where id=$12`, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Cause, r.Error, r.Hint, ms(r.Started), ms(r.Finished), r.ID)
+	err := tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, missing=$7, cause=$8, error=$9, hint=$10,
+		started_ms=$11, finished_ms=$12 where id=$13`, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Missing, r.Cause, r.Error, r.Hint, ms(r.Started), ms(r.Finished), r.ID)
 	if err != nil || r.Finished.IsZero() {
 		return err
 	}

@@ -15,18 +15,18 @@ type ConnectionPage struct {
 	Server      string // "PostgreSQL 15.18"
 	Facts       []Fact
 	Stale       []StaleRow
+	Doubt       *Doubt // nil: there is none
 	Runs        []RunRow
 	Usage       []UsageRow
 	Others      int // projects that the reader may not open
 	Activity    []ActivityRow
 	Schedule    ScheduleForm
-	Groups      []GroupChoice
-	AdminsOnly  bool
+	Permissions PermissionsForm
+	InProject   bool // a project connection: schedule and permissions are for those of the workspace
 	MayEdit     bool
 	MayRefresh  bool
 	TestNow     bool
 	DeleteError string
-	Errors      map[string]string
 	Saved       string // what was just saved
 	Now         time.Time
 }
@@ -40,6 +40,15 @@ type StaleRow struct {
 	Since        time.Time
 }
 
+// A Doubt is a reading in which nearly everything was missing, on which an Admin decides.
+type Doubt struct {
+	RunID   string
+	Missing int64
+	Since   time.Time
+	Names   []string // the first of what is missing
+	More    int64    // beyond those
+}
+
 // A RunRow is one schema refresh.
 type RunRow struct {
 	ID, ConnectionID        string
@@ -48,6 +57,7 @@ type RunRow struct {
 	Phase                   string
 	Read, Known             int64
 	Added, Removed, Changed int64
+	Missing                 int64
 	Error, Hint             string
 	Started, Finished       time.Time
 	Active                  bool
@@ -59,7 +69,7 @@ type RunRow struct {
 type ChangeRow struct{ Kind, Path, Detail string }
 
 // A UsageRow is a project that uses the connection.
-type UsageRow struct{ Name, Href string }
+type UsageRow struct{ Name, Href, About string }
 
 // An ActivityRow is one line of the audit log about the connection.
 type ActivityRow struct {
@@ -73,7 +83,7 @@ func (p ConnectionPage) base() string { return "/settings/connections/" + p.Row.
 
 func (p ConnectionPage) tabs() []Tab {
 	tabs := []Tab{{Label: "Overview", Href: p.base(), Active: p.Tab == "overview"}}
-	if p.MayEdit && !p.Row.Draft {
+	if p.MayEdit && !p.Row.Draft && !p.InProject {
 		tabs = append(tabs, Tab{Label: "Schedule", Href: p.base() + "/schedule", Active: p.Tab == "schedule"},
 			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"})
 	}
@@ -83,6 +93,9 @@ func (p ConnectionPage) tabs() []Tab {
 
 // summary is what a run found, in words.
 func (r RunRow) summary() string {
+	if r.Missing > 0 {
+		return Plural(r.Missing, "table", "tables") + " missing, nothing changed"
+	}
 	if r.Added+r.Removed+r.Changed == 0 {
 		return "Nothing changed"
 	}

@@ -65,6 +65,9 @@ func navigation(u User) []NavGroup {
 			{"connections", "Data sources", "/settings/connections", "database"},
 			{"people", "People", "/settings/people", "users"},
 			{"sign-in", "Sign-in", "/settings/sign-in", "fingerprint-pattern"},
+			{"audit", "Audit log", "/settings/audit", "history"},
+			{"access", "Access", "/settings/access", "eye"},
+			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
 			settings[0],
 		}
 	}

@@ -7,16 +7,16 @@ import (
 	"patchbay/store"
 )
 
-// anonymousUser is the name by which the web visitor is asked for.
-const anonymousUser = "anonymous"
+// AnonymousUser is the name by which the web visitor is asked for.
+const AnonymousUser = "anonymous"
 
 // subject is the user that an explanation is about.
-func subject(tx *store.Tx, id string) (access.Actor, error) {
-	if id == anonymousUser {
-		return access.Actor{}, nil
+func subject(tx *store.Tx, id string) (user access.Actor, disabled bool, err error) {
+	if id == AnonymousUser {
+		return access.Actor{}, false, nil
 	}
 	u, err := tx.User(id)
-	return ActorOf(u), err
+	return ActorOf(u), u.Disabled, err
 }
 
 // ExplainConnection is what a user may do with a connection and why, by the decision that every act asks. Admins may ask it of
@@ -26,7 +26,7 @@ func (w *Workspace) ExplainConnection(ctx context.Context, who access.Actor, use
 		return access.ConnectionDecision{}, err
 	}
 	return view(ctx, w.Store, func(tx *store.Tx) (access.ConnectionDecision, error) {
-		user, err := subject(tx, userID)
+		user, disabled, err := subject(tx, userID)
 		if err != nil {
 			return access.ConnectionDecision{}, err
 		}
@@ -38,6 +38,9 @@ func (w *Workspace) ExplainConnection(ctx context.Context, who access.Actor, use
 		if err == nil && !who.IsAdmin() && !exists(who, v) {
 			err = store.ErrNotFound
 		}
+		if disabled {
+			v.Decision = access.ConnectionDecision{Because: []access.Reason{access.Disabled()}}
+		}
 		return v.Decision, err
 	})
 }
@@ -48,7 +51,7 @@ func (w *Workspace) ExplainProject(ctx context.Context, who access.Actor, userID
 		return access.ProjectDecision{}, err
 	}
 	return view(ctx, w.Store, func(tx *store.Tx) (access.ProjectDecision, error) {
-		user, err := subject(tx, userID)
+		user, disabled, err := subject(tx, userID)
 		if err != nil {
 			return access.ProjectDecision{}, err
 		}
@@ -59,6 +62,9 @@ func (w *Workspace) ExplainProject(ctx context.Context, who access.Actor, userID
 		v, _, err := projectView(tx, user, p)
 		if err == nil && !who.IsAdmin() && v.Decision.Access == access.None && !v.Decision.LockedOut {
 			err = store.ErrNotFound
+		}
+		if disabled {
+			v.Decision = access.ProjectDecision{Because: []access.Reason{access.Disabled()}}
 		}
 		return v.Decision, err
 	})

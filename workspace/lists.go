@@ -158,6 +158,48 @@ func (w *Workspace) StartRefresh(ctx context.Context, who access.Actor, connecti
 	return run, w.Store.Audit(ctx, entry)
 }
 
+// ApplyRemovals begins a refresh that removes what is missing, however much that is, after an Admin looked at the run that
+// stopped short of it.
+func (w *Workspace) ApplyRemovals(ctx context.Context, who access.Actor, connectionID, runID, trigger string) (store.Run, error) {
+	c, doubt, err := w.doubt(ctx, who, connectionID, runID, "apply removals")
+	if err != nil {
+		return store.Run{}, err
+	}
+	entry := connectionEntry(who, "connection.apply_removals", c)
+	entry.Detail["doubted_run"], entry.Detail["missing"] = runID, doubt.Missing
+	if err := w.Store.Audit(ctx, entry); err != nil {
+		return store.Run{}, err
+	}
+	return w.Refresh.StartAnyway(ctx, connectionID, trigger, who.UserID)
+}
+
+// KeepCatalog ends the doubt about a run: what is known stays, and the next refresh is judged anew.
+func (w *Workspace) KeepCatalog(ctx context.Context, who access.Actor, connectionID, runID string) error {
+	c, doubt, err := w.doubt(ctx, who, connectionID, runID, "keep the catalog")
+	if err != nil {
+		return err
+	}
+	entry := connectionEntry(who, "connection.keep_catalog", c)
+	entry.Detail["doubted_run"], entry.Detail["missing"] = runID, doubt.Missing
+	return w.Store.Update(ctx, entry, func(tx *store.Tx) error { return tx.EndDoubt(connectionID, runID) })
+}
+
+// doubt is the reading that an Admin decides on.
+func (w *Workspace) doubt(ctx context.Context, who access.Actor, connectionID, runID, action string) (store.Connection, store.Doubt, error) {
+	c, err := w.Connection(ctx, who, connectionID)
+	if err != nil {
+		return store.Connection{}, store.Doubt{}, err
+	}
+	if err := adminAct(who, action); err != nil {
+		return store.Connection{}, store.Doubt{}, err
+	}
+	doubt, err := w.Store.Doubt(ctx, connectionID)
+	if err == nil && doubt.RunID != runID {
+		err = store.ErrNotFound
+	}
+	return c.Connection, doubt, err
+}
+
 // CancelRefresh ends a running refresh; who may start one may end it.
 func (w *Workspace) CancelRefresh(ctx context.Context, who access.Actor, connectionID, runID string) error {
 	c, err := w.Connection(ctx, who, connectionID)

@@ -16,6 +16,7 @@ import (
 type Permissions struct {
 	CanQuery, CanViewResults []string // group ids
 	RefreshAdminsOnly        bool
+	Seen                     string // PermissionsSeen when they were chosen; empty: whatever is there
 }
 
 // SetPermissions replaces a workspace connection's permissions, effective at once: what runs and is no longer allowed ends.
@@ -27,6 +28,11 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 		c, err := workspaceConnection(tx, id)
 		if err != nil {
 			return entry, err
+		}
+		if seen, err := permissionsSeen(tx, c); err != nil {
+			return entry, err
+		} else if p.Seen != "" && p.Seen != seen {
+			return entry, store.ErrConflict
 		}
 		if err := checkGroups(tx, p); err != nil {
 			return entry, err
@@ -44,7 +50,7 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 
 // permissionsOf are the permissions that a connection has.
 func permissionsOf(c store.Connection) Permissions {
-	return Permissions{c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly}
+	return Permissions{CanQuery: c.CanQuery, CanViewResults: c.CanViewResults, RefreshAdminsOnly: c.RefreshAdminsOnly}
 }
 
 func permissionsDetail(p Permissions) map[string]any {

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"patchbay/catalog"
+	"patchbay/connectors"
 )
 
 var (
@@ -101,6 +102,7 @@ type reader struct {
 	sinkFailed bool
 
 	schemas      map[uint32]string
+	denied       []string // the schemas that the user may not look into
 	types        map[uint32]columnType
 	oldEstimates bool // before version 14, a table that was never analysed has 0 rows
 
@@ -149,6 +151,12 @@ func (r *reader) done() error {
 			return err
 		}
 	}
+	for _, name := range r.denied { // a right that was taken away is no reason to forget what was read with it
+		why := &connectors.Error{Cause: connectors.CauseDenied, Op: "read the catalog", Message: "permission denied for schema " + name}
+		if err := r.to.Skipped(catalog.Path{r.database, name}, why); err != nil {
+			return err
+		}
+	}
 	return r.to.Done(catalog.Path{r.database})
 }
 
@@ -158,8 +166,12 @@ func (r *reader) readSchemas(ctx context.Context, se *session) error {
 	r.schemas = map[uint32]string{}
 	for _, row := range answer.Rows {
 		name := string(row[1])
-		if r.match.Keeps(catalog.Path{r.database, name}) {
+		switch {
+		case !r.match.Keeps(catalog.Path{r.database, name}):
+		case len(row[2]) == 1 && row[2][0] == 1:
 			r.schemas[binary.BigEndian.Uint32(row[0])] = name
+		default:
+			r.denied = append(r.denied, name)
 		}
 	}
 	return answer.Err

@@ -1,5 +1,4 @@
--- The schemas that the user may look into.
-select n.oid, n.nspname::text
+-- The schemas, and whether the user may look into each.
+select n.oid, n.nspname::text, pg_catalog.has_schema_privilege(n.oid, 'USAGE')
 from pg_catalog.pg_namespace n
 where n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_(toast|temp)'
-  and pg_catalog.has_schema_privilege(n.oid, 'USAGE')

@@ -1,0 +1,97 @@
+package handlers
+
+import (
+	"database/sql"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"patchbay/access"
+	"patchbay/store"
+	"patchbay/workspace"
+)
+
+// A refresh that would remove nearly everything is put before an Admin, who keeps the catalog or applies it, by page and API.
+func TestRefreshThatNeedsALook(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	s.alter(func(i int) string { return fmt.Sprintf("create table extra_%d(a int)", i) })
+	s.refreshed(c.ID, "succeeded")
+	s.alter(func(i int) string { return fmt.Sprintf("drop table extra_%d", i) })
+	run := s.refreshed(c.ID, "needs_look")
+	page := "/settings/connections/" + c.ID
+	for path, want := range map[string][]string{page: {"Needs a look", "200 tables would be removed", "extra_0", "and 150 more", "Apply anyway", "Keep"},
+		"/settings/connections?state=attention":                             {"Needs a look", "200 tables are missing"},
+		"/api/v1/connections/" + c.ID + "/refreshes/" + run.ID:              {`"needs_look"`, `"missing":200`},
+		"/api/v1/connections/" + c.ID + "/refreshes/" + run.ID + "/changes": {`"missing"`, "extra_0"}} {
+		a := s.do("admin", "GET", path, nil)
+		for _, words := range want {
+			if !strings.Contains(a.body, words) {
+				t.Errorf("%s answers %d without %q", path, a.status, words)
+			}
+		}
+	}
+	for _, refused := range []struct{ who, path string }{
+		{"editor", page + "/runs/" + run.ID + "/apply"}, {"editor", page + "/runs/" + run.ID + "/keep"}, {"admin", page + "/runs/another/apply"},
+		{"editor", "/api/v1/connections/" + c.ID + "/refreshes/" + run.ID + "/apply"}, {"admin", "/api/v1/connections/" + c.ID + "/refreshes/another/keep"},
+	} {
+		if a := s.do(refused.who, "POST", refused.path, ""); a.status < 400 {
+			t.Errorf("%s by %s answers %d", refused.path, refused.who, a.status)
+		}
+	}
+	if a := s.do("admin", "POST", page+"/runs/"+run.ID+"/keep", ""); a.status != http.StatusSeeOther {
+		t.Fatalf("keeping answers %d %s", a.status, a.body)
+	}
+	if a := s.do("admin", "GET", page, nil); strings.Contains(a.body, "Apply anyway") || !strings.Contains(a.body, "Connected") {
+		t.Error("after Keep the page still asks")
+	}
+	if a := s.do("admin", "POST", page+"/runs/"+run.ID+"/apply", ""); a.status != http.StatusNotFound {
+		t.Errorf("applying what was decided answers %d", a.status)
+	}
+	run = s.refreshed(c.ID, "needs_look")
+	a := s.api(s.token("admin", access.ScopeAdmin), "POST", "/api/v1/connections/"+c.ID+"/refreshes/"+run.ID+"/apply", "")
+	if a.status != http.StatusAccepted {
+		t.Fatalf("applying answers %d %s", a.status, a.body)
+	}
+	runs, err := s.server.Store.Runs(t.Context(), c.ID, 1, "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(t.Context(), runs[0].ID))
+	if done, err := s.server.Store.Run(t.Context(), runs[0].ID); err != nil || done.State != "succeeded" || done.Removed != 200 || done.Trigger != "api" {
+		t.Errorf("applied: %+v, %v", done, err)
+	}
+	for _, action := range []string{"connection.keep_catalog", "connection.apply_removals"} {
+		if rows, err := s.server.Store.AuditRows(t.Context(), store.AuditFilter{Action: action, Limit: 5}); err != nil || len(rows) != 1 || !strings.Contains(rows[0].Detail, "200") {
+			t.Errorf("audit of %s: %+v, %v", action, rows, err)
+		}
+	}
+}
+
+// alter changes the shop's file two hundred times.
+func (s *site) alter(statement func(int) string) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite3", filepath.Join(s.dir, "files", "shop.db"))
+	s.check(err)
+	defer func() { _ = db.Close() }()
+	for i := range 200 {
+		_, err := db.Exec(statement(i))
+		s.check(err)
+	}
+}
+
+// refreshed runs a refresh that has to end in a state.
+func (s *site) refreshed(id, state string) store.Run {
+	s.t.Helper()
+	run, err := s.server.Refresh.Start(s.t.Context(), id, "manual", "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(s.t.Context(), run.ID))
+	run, err = s.server.Store.Run(s.t.Context(), run.ID)
+	s.check(err)
+	if run.State != state {
+		s.t.Fatalf("the refresh ended %s, want %s: %+v", run.State, state, run)
+	}
+	return run
+}

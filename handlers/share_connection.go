@@ -1,0 +1,73 @@
+package handlers
+
+import (
+	"net/http"
+
+	"patchbay/access"
+	"patchbay/views"
+)
+
+// shareConnectionPage says what sharing a project connection with the workspace does.
+func (s *Server) shareConnectionPage(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	return s.sharePage(w, r, who, http.StatusOK, "", nil)
+}
+
+// sharePage shows the form; typed and bad are those of a refused try.
+func (s *Server) sharePage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, typed string, bad map[string]string) error {
+	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	found, err := s.Workspace.PreviewShare(r.Context(), who, c.ID)
+	if err != nil {
+		return err
+	}
+	f := views.ShareForm{Page: s.layout(r, who, "Share "+c.Name, "connections"), Base: "/settings/connections/" + c.ID, Name: c.Name, Typed: typed,
+		Consequences: consequencesView(c.Name, found), Errors: bad}
+	if bad == nil {
+		f.Typed = c.Name
+	}
+	p, err := s.Store.Project(r.Context(), c.ProjectID)
+	if err != nil {
+		return err
+	}
+	f.Projects = []views.UsageRow{{Name: p.Name, Href: "/projects/" + p.ID}}
+	return s.page(w, r, status, views.ConnectionShare(f))
+}
+
+// shareConnection turns a project connection into a workspace connection.
+func (s *Server) shareConnection(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	id, name := r.PathValue("id"), r.PostFormValue("name")
+	err := s.Workspace.ShareConnection(r.Context(), who, id, name)
+	if p := problemOf(err); err != nil && p.Fields["name"] != "" {
+		return s.sharePage(w, r, who, p.Status, name, p.Fields)
+	}
+	if err != nil {
+		return err
+	}
+	return redirect(w, r, "/settings/connections/"+id+"/permissions")
+}
+
+// allProjectConnections lists the connections that belong to projects.
+func (s *Server) allProjectConnections(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	v := views.ProjectConnections{Page: s.layout(r, who, "Project connections", "connections")}
+	all, err := s.Workspace.Connections(r.Context(), who)
+	if err != nil {
+		return err
+	}
+	for _, c := range all {
+		if c.ProjectID == "" {
+			continue
+		}
+		row, err := s.connectionRow(r.Context(), c)
+		if err != nil {
+			return err
+		}
+		p, err := s.Store.Project(r.Context(), c.ProjectID)
+		if err != nil {
+			return err
+		}
+		v.Rows = append(v.Rows, views.ProjectConnectionRow{ConnectionRow: row, Project: p.Name, ProjectHref: "/projects/" + p.ID})
+	}
+	return s.page(w, r, http.StatusOK, views.AllProjectConnections(v))
+}

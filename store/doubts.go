@@ -1,0 +1,52 @@
+package store
+
+import (
+	"context"
+	"errors"
+)
+
+// Doubt is the connection's reading that nobody has decided on; ErrNotFound where there is none.
+func (tx *Tx) Doubt(id string) (Doubt, error) {
+	return one(tx, func(r scanner) (Doubt, error) {
+		var d Doubt
+		var since int64
+		err := r.Scan(&d.RunID, &d.Missing, &since)
+		d.Since = at(since)
+		return d, err
+	}, `select run_id, missing, since_ms from catalog_doubt where connection_id = $1`, id)
+}
+
+// Doubt is Tx.Doubt in a snapshot of its own.
+func (s *Store) Doubt(ctx context.Context, id string) (Doubt, error) {
+	return view(ctx, s, func(tx *Tx) (Doubt, error) { return tx.Doubt(id) })
+}
+
+// KeepDoubt keeps a run whose reading nobody can believe, with the tables that it missed by name, until someone decides. Since
+// when there is doubt is kept while it lasts.
+func (tx *Tx) KeepDoubt(run Run, missing []Change, stale StaleScope) error {
+	if err := tx.UpdateRun(run); err != nil {
+		return err
+	}
+	if err := tx.addChanges(run.ID, missing); err != nil {
+		return err
+	}
+	_, err := tx.exec(`insert into catalog_doubt(connection_id, run_id, missing, since_ms) values($1,$2,$3,$4)
+		on conflict(connection_id) do update set run_id=excluded.run_id, missing=excluded.missing`, run.ConnectionID, run.ID, run.Missing, ms(run.Finished))
+	if err != nil {
+		return err
+	}
+	known, err := tx.Scopes(run.ConnectionID)
+	if err != nil {
+		return err
+	}
+	return errors.Join(tx.setScopes(run.ConnectionID, append(known, stale)), tx.reached(run.ConnectionID, run.Finished))
+}
+
+// EndDoubt forgets the doubt about a run: what is known stays. ErrNotFound: the connection is in no doubt about that run.
+func (tx *Tx) EndDoubt(id, runID string) error {
+	if err := tx.must(`delete from catalog_doubt where connection_id=$1 and run_id=$2`, id, runID); err != nil {
+		return err
+	}
+	_, err := tx.exec(`delete from catalog_scope where connection_id=$1 and path=''`, id)
+	return err
+}
