@@ -29,6 +29,7 @@ import (
 	"patchbay/connectors/transport"
 	"patchbay/handlers"
 	"patchbay/notebook"
+	"patchbay/notify"
 	"patchbay/query"
 	"patchbay/refresh"
 	"patchbay/secret"
@@ -45,6 +46,7 @@ type parts struct {
 	auth      *auth.Auth
 	refresh   *refresh.Runner
 	query     *query.Runner
+	notify    *notify.Sender
 	scheduler gocron.Scheduler
 	server    *handlers.Server
 	stopping  chan struct{} // closed when the server takes no new work
@@ -86,9 +88,12 @@ func (p *parts) build(ctx context.Context) error {
 	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log}); err != nil {
 		return err
 	}
-	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Now: time.Now}
+	policy := transport.Policy{AllowPrivate: true, Own: ownListeners(p.address)} // of what Admins name
+	p.notify = notify.New(notify.Options{Store: p.store, Keys: keys, Client: transport.HTTPClient(policy), Dial: transport.NewDialer(policy, nil).Dial,
+		Mail: c.Mail, BaseURL: c.BaseURL, Now: time.Now, Log: p.log})
+	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Notify: p.notify, Now: time.Now}
 	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device"),
-		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true, Own: ownListeners(p.address)}), Keys: keys, BaseURL: p.base(),
+		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(policy), Keys: keys, BaseURL: p.base(),
 			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
 				p.query.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
 			}}})
@@ -137,6 +142,9 @@ func (p *parts) begin(ctx context.Context) error {
 		return fmt.Errorf("schedule the note of the audit log's head: %w", err)
 	}
 	if err := p.refresh.Maintain(ctx, p.scheduler); err != nil {
+		return err
+	}
+	if err := p.notify.Schedule(ctx, p.scheduler); err != nil {
 		return err
 	}
 	p.scheduler.Start()

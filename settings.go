@@ -5,12 +5,17 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"time"
+
+	"patchbay/notify"
+	"patchbay/secret"
 )
 
 // A setting is one thing that the operator decides: a flag and an environment variable of the same name.
@@ -31,6 +36,11 @@ var settings = []setting{
 	{flag: "admin-password", secret: true, help: "password of that first Admin"},
 	{flag: "sample", value: "false", help: "add the sample database and project at first start"},
 	{flag: "refresh-history-days", value: "90", help: "how long schema refreshes are listed; the last 20 of a connection always are"},
+	{flag: "smtp-addr", help: "host:port of the server that takes e-mail; without it there is none"},
+	{flag: "smtp-from", help: "sender's address of e-mail"},
+	{flag: "smtp-user", help: "user to sign in to the mail server as; empty: without signing in"},
+	{flag: "smtp-password", secret: true, help: "that user's password"},
+	{flag: "smtp-tls", value: "starttls", help: "starttls, tls (from the first byte, mostly port 465), or off (on this machine only)"},
 	{flag: "log-level", value: "info", help: "debug, info, warn or error"},
 }
 
@@ -43,6 +53,7 @@ func env(flag string) string {
 type configuration struct {
 	Addr, DataDir, FilesDir, BaseURL, MasterKey, MasterKeyFile, AdminEmail, AdminPassword, LogLevel string
 	Sample                                                                                          bool
+	Mail                                                                                            notify.Mail
 	RefreshHistory                                                                                  time.Duration
 }
 
@@ -73,6 +84,9 @@ func configure(args []string, lookup func(string) (string, bool), out io.Writer)
 		BaseURL: strings.TrimSuffix(*values["base-url"], "/"), MasterKey: *values["master-key"], MasterKeyFile: *values["master-key-file"],
 		AdminEmail: *values["admin-email"], AdminPassword: *values["admin-password"], LogLevel: *values["log-level"]}
 	var err error
+	if c.Mail, err = mailOf(values); err != nil {
+		return configuration{}, err
+	}
 	if c.Sample, err = strconv.ParseBool(*values["sample"]); err != nil {
 		return configuration{}, fmt.Errorf("%s is %q: use true or false", env("sample"), *values["sample"])
 	}
@@ -82,6 +96,30 @@ func configure(args []string, lookup func(string) (string, bool), out io.Writer)
 	}
 	c.RefreshHistory = time.Duration(days) * 24 * time.Hour
 	return c, c.check()
+}
+
+// mailOf reads the settings of the mail server.
+func mailOf(values map[string]*string) (notify.Mail, error) {
+	addr := *values["smtp-addr"]
+	if addr == "" {
+		return notify.Mail{}, nil
+	}
+	host, text, err := net.SplitHostPort(addr)
+	port, bad := strconv.ParseUint(text, 10, 16)
+	if err != nil || bad != nil || host == "" || port == 0 {
+		return notify.Mail{}, fmt.Errorf("%s is %q: use host:port, such as mail.example.com:587", env("smtp-addr"), addr)
+	}
+	m := notify.Mail{Host: host, Port: int(port), From: *values["smtp-from"], User: *values["smtp-user"], Password: secret.New(*values["smtp-password"]), TLS: *values["smtp-tls"]}
+	if from, err := mail.ParseAddress(m.From); err != nil || from.Name != "" {
+		return notify.Mail{}, fmt.Errorf("%s is %q: use one address, such as patchbay@example.com", env("smtp-from"), m.From)
+	}
+	switch {
+	case m.TLS != "starttls" && m.TLS != "tls" && m.TLS != "off":
+		return notify.Mail{}, fmt.Errorf("%s is %q: use starttls, tls or off", env("smtp-tls"), m.TLS)
+	case m.TLS == "off" && (!loopback(addr) || m.User != ""):
+		return notify.Mail{}, fmt.Errorf("%s is off: mail goes in clear to this machine only, and without signing in", env("smtp-tls"))
+	}
+	return m, nil
 }
 
 // check refuses what could not be served safely.

@@ -31,6 +31,9 @@ var visited = map[string]string{
 	"/settings/new-connection/{type}":            "/settings/new-connection/postgres",
 	"/settings/connections/{id}":                 "/settings/connections/CONNECTION",
 	"/settings/connections/{id}/usage":           "/settings/connections/CONNECTION/usage",
+	"/settings/connections/{id}/refreshes":       "/settings/connections/CONNECTION/refreshes",
+	"/settings/connections/{id}/refreshes/{run}": "/settings/connections/CONNECTION/refreshes/RUN",
+	"/settings/connections/{id}/notifications":   "/settings/connections/CONNECTION/notifications",
 	"/settings/connections/{id}/activity":        "/settings/connections/CONNECTION/activity",
 	"/settings/connections/{id}/schedule":        "/settings/connections/CONNECTION/schedule",
 	"/settings/connections/{id}/permissions":     "/settings/connections/CONNECTION/permissions",
@@ -80,7 +83,8 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	p, tab := withAdmin(t, "PATCHBAY_SAMPLE=true")
 	token := p.token()
-	names := strings.NewReplacer("CONNECTION", p.first(token, "/api/v1/connections"), "PROJECT", p.first(token, "/api/v1/projects"))
+	connection := p.first(token, "/api/v1/connections")
+	names := strings.NewReplacer("CONNECTION", connection, "RUN", p.first(token, "/api/v1/connections/"+connection+"/refreshes"), "PROJECT", p.first(token, "/api/v1/projects"))
 	_, invited := p.api(token, "POST", "/api/v1/users", `{"email":"ana@example.com","name":"Ana","role":"editor"}`)
 	var user struct {
 		InviteURL string `json:"invite_url"`

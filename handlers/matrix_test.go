@@ -84,6 +84,12 @@ adminOnly      GET /settings/connections/{id}/permissions
 adminOnly      POST /settings/connections/{id}/permissions
 adminOnly      GET /settings/connections/{id}/share
 adminOnly      POST /settings/connections/{id}/share
+adminOnly      GET /settings/connections/{id}/refreshes
+runPage        GET /settings/connections/{id}/refreshes/{run}
+adminOnly      GET /settings/connections/{id}/notifications
+adminOnly      POST /settings/connections/{id}/notifications
+notThere       POST /settings/connections/{id}/notifications/{target}/test
+notThere       POST /settings/connections/{id}/notifications/{target}/remove
 adminOnly      GET /settings/connections/{id}/status
 stream         GET /settings/connections/{id}/events
 adminOnly      GET /settings/connections/{id}/edit
@@ -286,6 +292,12 @@ var classes = map[string]func(facts) string{
 		f.caller.changing = false
 		return f.refusedUnlessAdmin()
 	},
+	"runPage": func(f facts) string { // a draft has no runs
+		if answer := f.refusedUnlessAdmin(); answer != "passes" || f.world != "draft" {
+			return answer
+		}
+		return "hidden"
+	},
 	"notThere": func(f facts) string { // for Admins, and the fixture has none of the kind
 		if f.refusedUnlessAdmin() == "refused" {
 			return "refused"
@@ -435,7 +447,7 @@ func (m *matrixSite) connection(world string) string {
 func (m *matrixSite) objects(world string, rt route, c caller) objects {
 	ctx, admin := m.t.Context(), m.actor("admin")
 	m.made++
-	o := objects{"{type}": "sqlite", "{$}": "", "{token}": "none", "{user}": m.users["viewer"].ID, "{run}": "none"}
+	o := objects{"{type}": "sqlite", "{$}": "", "{token}": "none", "{user}": m.users["viewer"].ID, "{run}": "none", "{provider}": "none", "{target}": "none"}
 	has := func(part string) bool { return strings.Contains(rt.pattern, part) }
 	if has("{user}") && c.changing {
 		u, err := m.server.Workspace.CreateUser(ctx, admin, workspace.UserInput{Email: fmt.Sprintf("u%d@example.com", m.made), Name: "U", Role: access.RoleViewer})

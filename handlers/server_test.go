@@ -27,6 +27,7 @@ import (
 	"patchbay/connectors/sqlite"
 	"patchbay/connectors/transport"
 	"patchbay/notebook"
+	"patchbay/notify"
 	"patchbay/query"
 	"patchbay/refresh"
 	"patchbay/secret"
@@ -69,7 +70,8 @@ func newSite(t *testing.T) *site {
 	refreshes := refresh.NewRunner(refresh.Options{Store: st, Open: opener.Open, Levels: levels, Now: time.Now, Holder: "test", Log: log})
 	queries, err := query.NewRunner(query.Options{Store: st, Open: opener.Open, Dir: filepath.Join(dir, "results"), Now: time.Now, Log: log})
 	s.check(err)
-	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now}
+	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now,
+		Notify: notify.New(notify.Options{Store: st, Keys: keys, Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Now: time.Now, Log: log})}
 	s.http = httptest.NewUnstartedServer(nil)
 	a := auth.New(auth.Options{Store: st, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
 		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Keys: keys, BaseURL: "http://" + s.http.Listener.Addr().String(),

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"patchbay/catalog"
@@ -25,10 +26,14 @@ func (tx *Tx) CreateRun(r Run) error {
 	return err
 }
 
-// UpdateRun replaces what is known of a run.
+// UpdateRun replaces what is known of a run. One that ends now is told of, in the same transaction.
 func (tx *Tx) UpdateRun(r Run) error {
-	return tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, missing=$7, cause=$8, error=$9, hint=$10,
+	err := tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, missing=$7, cause=$8, error=$9, hint=$10,
 		started_ms=$11, finished_ms=$12 where id=$13`, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Missing, r.Cause, r.Error, r.Hint, ms(r.Started), ms(r.Finished), r.ID)
+	if err != nil || r.Finished.IsZero() {
+		return err
+	}
+	return tx.notify(r)
 }
 
 // Run is the refresh with this id.
@@ -38,8 +43,24 @@ func (tx *Tx) Run(id string) (Run, error) {
 
 // Runs are a connection's refreshes, the latest first; before is the id of the last one of the page before, or empty.
 func (tx *Tx) Runs(connectionID string, limit int, before string) ([]Run, error) {
-	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where connection_id = $1 and ($2 = '' or id < $2) order by id desc limit $3`,
-		connectionID, before, limit)
+	return tx.RunsWhere(RunFilter{ConnectionID: connectionID, Limit: limit, Before: before})
+}
+
+// A RunFilter chooses refreshes of one connection. An empty field lets everything through.
+type RunFilter struct {
+	ConnectionID   string
+	State, Trigger string
+	Changed        bool      // only those that found something else than the one before
+	Since          time.Time // queued then or later
+	Before         string    // the id of the last run of the page before
+	Limit          int
+}
+
+// RunsWhere are a connection's refreshes that a filter lets through, the latest first.
+func (tx *Tx) RunsWhere(f RunFilter) ([]Run, error) {
+	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where connection_id = $1 and ($2 = '' or id < $2) and ($3 = '' or state = $3)
+		and ($4 = '' or trigger = $4) and ($5 = 0 or added + removed + changed > 0) and queued_ms >= $6 order by id desc limit $7`,
+		f.ConnectionID, f.Before, f.State, f.Trigger, bit(f.Changed), ms(f.Since), f.Limit)
 }
 
 // ActiveRuns are the refreshes that are queued or running.
@@ -49,6 +70,14 @@ func (tx *Tx) ActiveRuns() ([]Run, error) {
 
 // Changes are what a run added, removed and changed, after so many of them.
 func (tx *Tx) Changes(runID string, limit, after int) ([]Change, error) {
+	return tx.ChangesLike(runID, "", limit, after)
+}
+
+// ChangesLike are the changes of a run in which a name or the detail holds text, whatever its case in ASCII, after so many of them.
+func (tx *Tx) ChangesLike(runID, text string, limit, after int) ([]Change, error) {
+	like := func(s string) string {
+		return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s))
+	}
 	return collect(tx, func(r scanner) (Change, error) {
 		var c Change
 		var path string
@@ -58,7 +87,8 @@ func (tx *Tx) Changes(runID string, limit, after int) ([]Change, error) {
 		var err error
 		c.Path, err = catalog.ParsePath(path)
 		return c, err
-	}, `select change, path, detail from refresh_change where run_id = $1 order by seq limit $2 offset $3`, runID, limit, after)
+	}, `select change, path, detail from refresh_change where run_id = $1 and ($2 = '' or lower(path) like '%' || $2 || '%' escape '\'
+		or lower(detail) like '%' || $3 || '%' escape '\') order by seq limit $4 offset $5`, runID, like(catalog.Path{text}.String()), like(text), limit, after)
 }
 
 // InterruptRuns marks every run that was under way when the process ended.

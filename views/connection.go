@@ -8,27 +8,29 @@ import (
 
 // A ConnectionPage is one data source: its state, its schema refreshes, its use.
 type ConnectionPage struct {
-	Page        Page
-	Row         ConnectionRow
-	Description string
-	Tab         string // overview, usage, activity, schedule, permissions
-	Server      string // "PostgreSQL 15.18"
-	Facts       []Fact
-	Stale       []StaleRow
-	Doubt       *Doubt // nil: there is none
-	Runs        []RunRow
-	Usage       []UsageRow
-	Others      int // projects that the reader may not open
-	Activity    []ActivityRow
-	Schedule    ScheduleForm
-	Permissions PermissionsForm
-	InProject   bool // a project connection: schedule and permissions are for those of the workspace
-	MayEdit     bool
-	MayRefresh  bool
-	TestNow     bool
-	DeleteError string
-	Saved       string // what was just saved
-	Now         time.Time
+	Page          Page
+	Row           ConnectionRow
+	Description   string
+	Tab           string // overview, usage, activity, schedule, permissions, refreshes, run, notifications
+	Server        string // "PostgreSQL 15.18"
+	Facts         []Fact
+	Stale         []StaleRow
+	Doubt         *Doubt // nil: there is none
+	Runs          []RunRow
+	Usage         []UsageRow
+	Others        int // projects that the reader may not open
+	Activity      []ActivityRow
+	Schedule      ScheduleForm
+	Permissions   PermissionsForm
+	InProject     bool // a project connection: schedule and permissions are for those of the workspace
+	MayEdit       bool
+	MayRefresh    bool
+	TestNow       bool
+	DeleteError   string
+	History       RefreshHistory
+	Notifications Notifications
+	Saved         string // what was just saved
+	Now           time.Time
 }
 
 // A Fact is one line of what is known.
@@ -85,7 +87,11 @@ func (p ConnectionPage) tabs() []Tab {
 	tabs := []Tab{{Label: "Overview", Href: p.base(), Active: p.Tab == "overview"}}
 	if p.MayEdit && !p.Row.Draft && !p.InProject {
 		tabs = append(tabs, Tab{Label: "Schedule", Href: p.base() + "/schedule", Active: p.Tab == "schedule"},
-			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"})
+			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"},
+			Tab{Label: "Notifications", Href: p.base() + "/notifications", Active: p.Tab == "notifications"})
+	}
+	if !p.Row.Draft {
+		tabs = append(tabs, Tab{Label: "Refreshes", Href: p.base() + "/refreshes", Active: p.Tab == "refreshes" || p.Tab == "run"})
 	}
 	return append(tabs, Tab{Label: "Usage", Href: p.base() + "/usage", Count: Count(int64(p.Row.Projects)), Active: p.Tab == "usage"},
 		Tab{Label: "Activity", Href: p.base() + "/activity", Active: p.Tab == "activity"})
@@ -154,7 +160,7 @@ func (p ConnectionPage) testButton() Button {
 
 // refreshVariant leaves the one primary button to the form of the tabs that have one.
 func (p ConnectionPage) refreshVariant() string {
-	if p.Tab == "schedule" || p.Tab == "permissions" {
+	if p.Tab == "schedule" || p.Tab == "permissions" || p.Tab == "notifications" {
 		return ""
 	}
 	return "primary"

@@ -14,6 +14,7 @@ import (
 
 	"patchbay/access"
 	"patchbay/connectors"
+	"patchbay/notify"
 	"patchbay/query"
 	"patchbay/refresh"
 	"patchbay/store"
@@ -26,6 +27,7 @@ type Workspace struct {
 	Opener   *Opener
 	Refresh  *refresh.Runner
 	Query    *query.Runner
+	Notify   *notify.Sender
 	Now      func() time.Time
 	tests    testLimiter
 }
