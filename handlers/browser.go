@@ -296,13 +296,44 @@ func (s *Server) browser(r *http.Request, who access.Actor) (views.Browser, erro
 		if !c.Decision.CanQuery {
 			continue
 		}
-		row, err := s.connectionRow(r.Context(), c)
+		item, err := s.browserConnectionState(r.Context(), c)
 		if err != nil {
 			return b, err
 		}
-		b.Connections = append(b.Connections, views.BrowserConnection{ID: c.ID, Name: c.Name, State: row.State, Read: row.LastRefresh, MayRefresh: c.Decision.CanRefreshSchema})
+		b.Connections = append(b.Connections, item)
 	}
 	return b, nil
+}
+
+// browserConnectionState is how fresh a connection's catalog is, and which one the tree shows. A generation is named only once
+// the tree has it: whoever reads the tree after being told of one must find it there, or would never look again.
+func (s *Server) browserConnectionState(ctx context.Context, c workspace.ConnectionView) (views.BrowserConnection, error) {
+	before, err := s.Store.CatalogState(ctx, c.ID)
+	if err != nil {
+		return views.BrowserConnection{}, err
+	}
+	row, err := s.connectionRow(ctx, c)
+	if err != nil {
+		return views.BrowserConnection{}, err
+	}
+	item := views.BrowserConnection{ID: c.ID, Name: c.Name, State: row.State, Read: row.LastRefresh, MayRefresh: c.Decision.CanRefreshSchema, Changing: row.State.Live}
+	runs, err := s.Store.Runs(ctx, c.ID, 1, "")
+	if err != nil {
+		return item, err
+	}
+	if len(runs) > 0 {
+		_, going := s.Refresh.Progress(runs[0].ID) // it is published, and not yet in the tree
+		item.Changing = item.Changing || going
+	}
+	after, err := s.Store.CatalogState(ctx, c.ID)
+	if err != nil {
+		return item, err
+	}
+	item.Changing = item.Changing || after.Generation != before.Generation
+	if _, ok := s.Refresh.Shard(c.ID); ok {
+		item.Catalog = strconv.FormatInt(before.Generation, 10)
+	}
+	return item, nil
 }
 
 // browserRefresh starts a refresh of one of the project's connections.

@@ -3,6 +3,7 @@ package views
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,8 +36,36 @@ type BrowserConnection struct {
 	ID, Name   string
 	State      ConnectionState
 	Read       time.Time
+	Catalog    string // which catalog the tree shows of it; empty: none yet
+	Changing   bool   // a refresh is under way, or has just ended
 	MayRefresh bool
 }
+
+// catalog is which catalogs the tree shows, as one text.
+func (b Browser) catalog() string {
+	var all []string
+	for _, c := range b.Connections {
+		all = append(all, c.ID+":"+c.Catalog)
+	}
+	return strings.Join(all, " ")
+}
+
+// again is when the foot asks for itself again; empty: there is nothing to wait for.
+func (b Browser) again() string {
+	wait := ""
+	for _, c := range b.Connections {
+		switch {
+		case c.Changing:
+			return "load delay:1s"
+		case c.Catalog == "":
+			wait = "load delay:5s"
+		}
+	}
+	return wait
+}
+
+// pollID is another id each time, as CellResult.pollID is.
+func (b Browser) pollID() string { return "foot-poll-" + strconv.FormatInt(b.Now.UnixNano(), 10) }
 
 // A Cell is one block of a notebook.
 type Cell struct {
