@@ -163,11 +163,30 @@ type NodeDetails struct {
 	Unreadable, MayQuery        bool
 	Read                        time.Time
 	Now                         time.Time
+
+	Description, Mark, MarkFrom string // what Admins say of it; MarkFrom names what holds the mark, where it is not the node
+	Excluded                    bool   // for agents
+	SaidBy                      string
+	Said                        time.Time
+	Form                        *AnnotationForm // nil: the reader may not say anything
 }
+
+// An AnnotationForm is where an Admin describes and marks a node.
+type AnnotationForm struct {
+	Description, Mark string
+	Excluded          bool
+	Errors            map[string]string
+	Open, Saved       bool
+}
+
+// markChoices are the marks of a node.
+var markChoices = []struct{ value, label string }{{"", "No mark of its own"}, {"endorsed", "Endorsed"}, {"deprecated", "Deprecated"}}
+
 
 // A ColumnRow is one column in the details panel.
 type ColumnRow struct {
 	Name, Type, Family, Comment, Reference string
+	Description, Mark                      string // what Admins say of it
 	Key, NotNull                           bool
 	Default                                string
 }
@@ -228,4 +247,12 @@ func (d NodeDetails) pathVals() string {
 		return "{}"
 	}
 	return string(b)
+}
+
+// markWords say where a mark stands that holds for a node.
+func markWords(mark, from string) string {
+	if from == "" {
+		return mark
+	}
+	return mark + " by " + from
 }

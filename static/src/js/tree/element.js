@@ -23,6 +23,7 @@ class Tree extends HTMLElement {
     this.build();
     this.catalog = foot()?.dataset.catalog;
     document.addEventListener("htmx:after:swap", this.told);
+    document.addEventListener("pb:catalog", this.marked);
     document.addEventListener("visibilitychange", this.seen);
     this.load(this.root, 0).then(() => this.dataset.node && this.reveal(this.dataset.node));
     this.draw();
@@ -30,6 +31,7 @@ class Tree extends HTMLElement {
 
   disconnectedCallback() {
     document.removeEventListener("htmx:after:swap", this.told);
+    document.removeEventListener("pb:catalog", this.marked);
     document.removeEventListener("visibilitychange", this.seen);
     this.watch?.disconnect();
   }
@@ -41,6 +43,9 @@ class Tree extends HTMLElement {
     this.catalog = catalog;
     this.renew();
   };
+
+  // marked follows what an Admin has just said of a node.
+  marked = () => this.renew();
 
   // seen asks what happened while nobody looked.
   seen = () => {
