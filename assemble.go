@@ -84,7 +84,7 @@ func (p *parts) build(ctx context.Context) error {
 		return fmt.Errorf("make scheduler: %w", err)
 	}
 	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log,
-		History: c.RefreshHistory})
+		History: c.RefreshHistory, Purge: workspace.ForgetGone})
 	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log}); err != nil {
 		return err
 	}

@@ -34,9 +34,13 @@ func (s *Server) apiCatalog(w http.ResponseWriter, r *http.Request, who access.A
 	if !ok {
 		return errNotFound
 	}
+	labels, err := s.Store.Labels(r.Context(), c.ID)
+	if err != nil {
+		return err
+	}
 	items := make([]apiNode, len(nodes))
 	for i, n := range nodes {
-		items[i] = apiNodeOf(n)
+		items[i] = apiNodeOf(n, labels)
 	}
 	if len(nodes) > 0 && nodes[0].Level == catalog.LevelColumn {
 		if err := s.addColumns(r.Context(), c.ID, path, items); err != nil {
@@ -74,10 +78,14 @@ type apiNode struct {
 	RowsEstimate *int64         `json:"rows_estimate,omitempty"`
 	Readable     *bool          `json:"readable,omitempty"`
 	ConnectionID string         `json:"connection_id,omitempty"`
+	Mark         catalog.Mark   `json:"mark"`
+	Excluded     bool           `json:"exclude_from_agents"`
 }
 
-func apiNodeOf(n catalog.Node) apiNode {
-	out := apiNode{Kind: string(n.Level), Name: n.Name(), Path: n.Path.String(), Type: n.Type, Family: n.Family, Comment: n.Comment}
+func apiNodeOf(n catalog.Node, labels catalog.Labels) apiNode {
+	holds, _ := labels.Of(n.Path)
+	out := apiNode{Kind: string(n.Level), Name: n.Name(), Path: n.Path.String(), Type: n.Type, Family: n.Family, Comment: n.Comment,
+		Mark: holds.Mark, Excluded: holds.ExcludeFromAgents}
 	if n.Level == catalog.LevelTable {
 		out.Kind = string(n.Kind)
 		readable := !n.Unreadable
@@ -129,11 +137,14 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Ac
 		}
 		all = kept
 	}
-	hits, shown := s.search(all, catalog.Query{Text: q.Get("q"), Limit: limit})
-	items := make([]apiNode, len(hits))
-	for i, h := range hits {
-		items[i] = apiNodeOf(h.Node)
-		items[i].ConnectionID = shown[h.Shard].ID
+	found, err := s.search(r.Context(), all, catalog.Query{Text: q.Get("q"), Limit: limit})
+	if err != nil {
+		return err
+	}
+	items := make([]apiNode, len(found.hits))
+	for i, h := range found.hits {
+		items[i] = apiNodeOf(h.Node, found.labels[h.Shard])
+		items[i].ConnectionID = found.shown[h.Shard].ID
 	}
 	return writeList(w, items, "")
 }

@@ -3,6 +3,7 @@ package handlers
 import (
 	"context"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -27,15 +28,18 @@ type browserNode struct {
 	Comment    string         `json:"comment,omitempty"`
 	Children   bool           `json:"children"`
 	Unreadable bool           `json:"unreadable,omitempty"`
+	Mark       catalog.Mark   `json:"mark,omitempty"`
 }
 
-// nodeOf is a catalog node below its connection.
-func nodeOf(connectionID string, n catalog.Node) browserNode {
+// nodeOf is a catalog node below its connection, with the mark that holds for it.
+func nodeOf(connectionID string, n catalog.Node, labels catalog.Labels) browserNode {
 	out := browserNode{Name: n.Name(), Kind: string(n.Level), Type: n.Type, Family: n.Family, Path: connectionID + "/" + n.Path.String(), Rows: -1,
 		Comment: n.Comment, Children: n.Children > 0, Unreadable: n.Unreadable}
 	if n.Level == catalog.LevelTable {
 		out.Kind, out.Rows = string(n.Kind), n.Rows
 	}
+	holds, _ := labels.Of(n.Path)
+	out.Mark = holds.Mark
 	return out
 }
 
@@ -81,9 +85,13 @@ func (s *Server) browserChildren(w http.ResponseWriter, r *http.Request, who acc
 	if !ok {
 		return errNotFound
 	}
+	labels, err := s.Store.Labels(r.Context(), c.ID)
+	if err != nil {
+		return err
+	}
 	items := make([]browserNode, len(nodes))
 	for i, n := range nodes {
-		items[i] = nodeOf(c.ID, n)
+		items[i] = nodeOf(c.ID, n, labels)
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": total, "offset": offset})
 }
@@ -122,9 +130,13 @@ func (s *Server) browserRoots(w http.ResponseWriter, r *http.Request, who access
 		if !c.Decision.CanQuery {
 			continue
 		}
+		own, err := s.Store.Annotation(r.Context(), c.ID, nil)
+		if err != nil {
+			return err
+		}
 		shard, ok := s.Refresh.Shard(c.ID)
 		items = append(items, browserNode{Name: c.Name, Kind: "connection", Type: c.Type, Path: c.ID, Rows: -1, Comment: c.Description,
-			Children: ok && shard.Tables() > 0})
+			Children: ok && shard.Tables() > 0, Mark: own.Label.Mark})
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": len(items), "offset": 0})
 }
@@ -143,11 +155,14 @@ func (s *Server) browserSearch(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
-	hits, shown := s.search(used, catalog.Query{Text: r.URL.Query().Get("q"), Limit: 50})
-	items := make([]browserHit, len(hits))
-	for i, h := range hits {
-		c := shown[h.Shard]
-		item := browserHit{browserNode: nodeOf(c.ID, h.Node), Connection: c.Name, Trail: append([]string{c.Name}, h.Path.Parent()...), Match: [][2]int{}}
+	found, err := s.search(r.Context(), used, catalog.Query{Text: r.URL.Query().Get("q"), Limit: 50})
+	if err != nil {
+		return err
+	}
+	items := make([]browserHit, len(found.hits))
+	for i, h := range found.hits {
+		c := found.shown[h.Shard]
+		item := browserHit{browserNode: nodeOf(c.ID, h.Node, found.labels[h.Shard]), Connection: c.Name, Trail: append([]string{c.Name}, h.Path.Parent()...), Match: [][2]int{}}
 		if h.Rank != catalog.RankComment {
 			item.Match = append(item.Match, [2]int{runes(item.Name[:h.Start]), runes(item.Name[:h.End])})
 		}
@@ -156,15 +171,30 @@ func (s *Server) browserSearch(w http.ResponseWriter, r *http.Request, who acces
 	return writeJSON(w, http.StatusOK, map[string]any{"items": items})
 }
 
-// search asks the shards of the connections that may be queried; shown tells for each shard whose it is.
-func (s *Server) search(in []workspace.ConnectionView, q catalog.Query) (hits []catalog.Hit, shown []workspace.ConnectionView) {
+// A searched is what a search found: for each shard, whose it is and what is marked there.
+type searched struct {
+	hits   []catalog.Hit
+	shown  []workspace.ConnectionView
+	labels []catalog.Labels
+}
+
+// search asks the shards of the connections that may be queried.
+func (s *Server) search(ctx context.Context, in []workspace.ConnectionView, q catalog.Query) (searched, error) {
+	var found searched
 	var shards []*catalog.Shard
 	for _, c := range in {
-		if shard, ok := s.Refresh.Shard(c.ID); ok && c.Decision.CanQuery {
-			shards, shown = append(shards, shard), append(shown, c)
+		shard, ok := s.Refresh.Shard(c.ID)
+		if !ok || !c.Decision.CanQuery {
+			continue
 		}
+		labels, err := s.Store.Labels(ctx, c.ID)
+		if err != nil {
+			return found, err
+		}
+		shards, found.shown, found.labels = append(shards, shard), append(found.shown, c), append(found.labels, labels)
 	}
-	return catalog.Search(shards, q), shown
+	found.hits = catalog.SearchLabelled(shards, found.labels, q)
+	return found, nil
 }
 
 // runes counts as JavaScript does: in UTF-16 code units.
@@ -186,23 +216,38 @@ func (s *Server) browserDetails(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	d := views.NodeDetails{ProjectID: r.PathValue("project"), Path: full, Name: c.Name, Kind: "connection", Comment: c.Description, Now: s.Now()}
-	state, err := s.Store.CatalogState(r.Context(), c.ID)
+	d, err := s.details(r, who, c, path, full)
 	if err != nil {
 		return err
 	}
+	return s.page(w, r, http.StatusOK, views.Details(d))
+}
+
+// details gathers what is known of a node.
+func (s *Server) details(r *http.Request, who access.Actor, c workspace.ConnectionView, path catalog.Path, full string) (views.NodeDetails, error) {
+	d := views.NodeDetails{ProjectID: r.PathValue("project"), Path: full, Name: c.Name, Kind: "connection", Comment: c.Description, Now: s.Now()}
+	state, err := s.Store.CatalogState(r.Context(), c.ID)
+	if err != nil {
+		return d, err
+	}
 	d.Read = state.Read
 	if len(path) > 0 {
-		if err := s.nodeDetails(r.Context(), &d, c, path); err != nil {
-			return err
+		err = s.nodeDetails(r.Context(), &d, c, path)
+	} else {
+		d.Facts = []views.Fact{{Label: "Tables", Value: views.Count(state.Tables)}, {Label: "Columns", Value: views.Count(state.Columns)}}
+		if !state.Read.IsZero() {
+			d.Facts = append(d.Facts, views.Fact{Label: "Read", Value: views.Relative(state.Read, s.Now())})
 		}
-		return s.page(w, r, http.StatusOK, views.Details(d))
 	}
-	d.Facts = []views.Fact{{Label: "Tables", Value: views.Count(state.Tables)}, {Label: "Columns", Value: views.Count(state.Columns)}}
-	if !state.Read.IsZero() {
-		d.Facts = append(d.Facts, views.Fact{Label: "Read", Value: views.Relative(state.Read, s.Now())})
+	if err != nil {
+		return d, err
 	}
-	return s.page(w, r, http.StatusOK, views.Details(d))
+	return d, s.annotations(r.Context(), &d, who, c, path)
+}
+
+// nodeAddress is the page of a project with the data browser open at a node.
+func nodeAddress(project, node string) string {
+	return "/projects/" + project + "?" + url.Values{"node": {node}}.Encode()
 }
 
 // nodeDetails fills the details of a database, schema, table or column.
@@ -296,13 +341,44 @@ func (s *Server) browser(r *http.Request, who access.Actor) (views.Browser, erro
 		if !c.Decision.CanQuery {
 			continue
 		}
-		row, err := s.connectionRow(r.Context(), c)
+		item, err := s.browserConnectionState(r.Context(), c)
 		if err != nil {
 			return b, err
 		}
-		b.Connections = append(b.Connections, views.BrowserConnection{ID: c.ID, Name: c.Name, State: row.State, Read: row.LastRefresh, MayRefresh: c.Decision.CanRefreshSchema})
+		b.Connections = append(b.Connections, item)
 	}
 	return b, nil
+}
+
+// browserConnectionState is how fresh a connection's catalog is, and which one the tree shows. A generation is named only once
+// the tree has it: whoever reads the tree after being told of one must find it there, or would never look again.
+func (s *Server) browserConnectionState(ctx context.Context, c workspace.ConnectionView) (views.BrowserConnection, error) {
+	before, err := s.Store.CatalogState(ctx, c.ID)
+	if err != nil {
+		return views.BrowserConnection{}, err
+	}
+	row, err := s.connectionRow(ctx, c)
+	if err != nil {
+		return views.BrowserConnection{}, err
+	}
+	item := views.BrowserConnection{ID: c.ID, Name: c.Name, State: row.State, Read: row.LastRefresh, MayRefresh: c.Decision.CanRefreshSchema, Changing: row.State.Live}
+	runs, err := s.Store.Runs(ctx, c.ID, 1, "")
+	if err != nil {
+		return item, err
+	}
+	if len(runs) > 0 {
+		_, going := s.Refresh.Progress(runs[0].ID) // it is published, and not yet in the tree
+		item.Changing = item.Changing || going
+	}
+	after, err := s.Store.CatalogState(ctx, c.ID)
+	if err != nil {
+		return item, err
+	}
+	item.Changing = item.Changing || after.Generation != before.Generation
+	if _, ok := s.Refresh.Shard(c.ID); ok {
+		item.Catalog = strconv.FormatInt(before.Generation, 10)
+	}
+	return item, nil
 }
 
 // browserRefresh starts a refresh of one of the project's connections.

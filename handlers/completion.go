@@ -14,6 +14,19 @@ type completion struct {
 	Kind   string `json:"kind"`
 	Detail string `json:"detail,omitempty"`
 	Apply  string `json:"apply"`
+	Note   string `json:"note,omitempty"` // what to know before choosing it
+}
+
+// completionNotes are the words beside a proposal.
+func completionNotes(n catalog.Node, holds catalog.Label) []string {
+	var notes []string
+	if holds.Mark != "" {
+		notes = append(notes, string(holds.Mark))
+	}
+	if n.Unreadable {
+		notes = append(notes, "not readable")
+	}
+	return notes
 }
 
 // complete proposes names for what is being typed: within context where there is one, else columns of the statement's tables,
@@ -36,12 +49,18 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, who access.Act
 			tables = append(tables, t)
 		}
 	}
+	labels, err := s.Store.Labels(r.Context(), c.ID)
+	if err != nil {
+		return err
+	}
 	for _, n := range completions(shard, q.Get("q"), q.Get("context"), tables) {
 		item := completion{Label: n.Name(), Kind: string(n.Level), Detail: n.Type, Apply: connector.Dialect.QuoteIfNeeded(n.Name())}
 		if n.Level == catalog.LevelTable {
 			item.Kind = completionKind(n.Kind)
 			item.Detail = strings.Join(n.Path.Parent(), ".")
 		}
+		holds, _ := labels.Of(n.Path)
+		item.Note = strings.Join(completionNotes(n, holds), ", ")
 		items = append(items, item)
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"items": items})

@@ -19,9 +19,9 @@ func TestRefreshThatNeedsALook(t *testing.T) {
 	s.person(access.RoleAdmin)
 	s.person(access.RoleEditor)
 	c := s.connect("Shop", workspace.ConnectionInput{})
-	s.alter(func(i int) string { return fmt.Sprintf("create table extra_%d(a int)", i) })
+	s.alterOften(func(i int) string { return fmt.Sprintf("create table extra_%d(a int)", i) })
 	s.refreshed(c.ID, "succeeded")
-	s.alter(func(i int) string { return fmt.Sprintf("drop table extra_%d", i) })
+	s.alterOften(func(i int) string { return fmt.Sprintf("drop table extra_%d", i) })
 	run := s.refreshed(c.ID, "needs_look")
 	page := "/settings/connections/" + c.ID
 	for path, want := range map[string][]string{page: {"Needs a look", "200 tables would be removed", "extra_0", "and 150 more", "Apply anyway", "Keep"},
@@ -70,8 +70,8 @@ func TestRefreshThatNeedsALook(t *testing.T) {
 	}
 }
 
-// alter changes the shop's file two hundred times.
-func (s *site) alter(statement func(int) string) {
+// alterOften changes the shop's file two hundred times.
+func (s *site) alterOften(statement func(int) string) {
 	s.t.Helper()
 	db, err := sql.Open("sqlite3", filepath.Join(s.dir, "files", "shop.db"))
 	s.check(err)

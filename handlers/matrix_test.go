@@ -125,6 +125,7 @@ queries        GET /projects/{project}/browser/details                      ?pat
 queries        GET /projects/{project}/browser/preview                      ?path={connection}/main/orders
 browses        GET /projects/{project}/browser/foot
 queries        POST /projects/{project}/browser/refresh                     connection={connection}
+annotates      POST /projects/{project}/browser/annotation                  path={connection}&description=x
 queries        GET /projects/{project}/complete                             ?connection={connection}
 
 needsEdit      POST /projects/{project}/cells                                kind=text
@@ -153,6 +154,8 @@ sees           GET /api/v1/connections/{id}/refreshes
 sees           GET /api/v1/connections/{id}/refreshes/{run}
 sees           GET /api/v1/connections/{id}/refreshes/{run}/changes
 refreshes      POST /api/v1/connections/{id}/refreshes/{run}/cancel
+seesCatalog    GET /api/v1/connections/{id}/annotations
+adminOnly      PUT /api/v1/connections/{id}/annotations                      {"description":"x"}
 notThere       POST /api/v1/connections/{id}/refreshes/{run}/apply
 notThere       POST /api/v1/connections/{id}/refreshes/{run}/keep
 seesCatalog    GET /api/v1/connections/{id}/catalog
@@ -330,6 +333,15 @@ var classes = map[string]func(facts) string{
 			return answer
 		}
 		return f.ifSeen("passes")
+	},
+	"annotates": func(f facts) string { // Admins, of a connection that they see in the project
+		if answer := f.needs("view"); answer != "passes" {
+			return answer
+		}
+		if f.admin() {
+			return "passes"
+		}
+		return f.ifSeen("refused")
 	},
 	"browses": func(f facts) string { return f.needs("view") },
 	"seesCatalog": func(f facts) string { // a draft has none

@@ -1,13 +1,10 @@
 package handlers
 
 import (
-	"database/sql"
-	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -41,10 +38,7 @@ func TestWebhookOfAConnection(t *testing.T) {
 	if a := s.do("admin", "POST", test, nil); a.status != http.StatusOK || len(heard) != 1 || !strings.Contains(heard[0], "This is a test") {
 		t.Errorf("the test answers %d, heard %q", a.status, heard)
 	}
-	db, err := sql.Open("sqlite3", filepath.Join(s.dir, "files", "shop.db"))
-	s.check(err)
-	_, err = db.Exec("create table returns (id integer)")
-	s.check(errors.Join(err, db.Close()))
+	s.alter("create table returns (id integer)")
 	run, err := s.server.Workspace.StartRefresh(t.Context(), s.actor("admin"), c.ID, "manual")
 	s.check(err)
 	s.check(s.server.Refresh.Wait(t.Context(), run.ID))

@@ -171,6 +171,7 @@ var routes = []route{
 	{"GET /projects/{project}/browser/preview", signedIn, (*Server).browserPreview},
 	{"GET /projects/{project}/browser/foot", signedIn, (*Server).browserFoot},
 	{"POST /projects/{project}/browser/refresh", signedIn, (*Server).browserRefresh},
+	{"POST /projects/{project}/browser/annotation", signedIn, (*Server).browserAnnotate},
 	{"GET /projects/{project}/complete", signedIn, (*Server).complete},
 
 	// Cells.
@@ -205,6 +206,8 @@ var routes = []route{
 	{"POST /api/v1/connections/{id}/refreshes/{run}/keep", admin, (*Server).apiKeepCatalog},
 	{"GET /api/v1/connections/{id}/catalog", signedIn, (*Server).apiCatalog},
 	{"GET /api/v1/catalog/search", signedIn, (*Server).apiSearch},
+	{"GET /api/v1/connections/{id}/annotations", signedIn, (*Server).apiGetAnnotation},
+	{"PUT /api/v1/connections/{id}/annotations", admin, (*Server).apiSetAnnotation},
 	{"GET /api/v1/connections/{id}/schedule", admin, (*Server).apiGetSchedule},
 	{"PUT /api/v1/connections/{id}/schedule", admin, (*Server).apiSetSchedule},
 	{"GET /api/v1/connections/{id}/filter", admin, (*Server).apiGetFilter},

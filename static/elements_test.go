@@ -54,6 +54,47 @@ func TestTreeKeepsTheFocusedRowWhenItScrollsAway(t *testing.T) {
 	p.want(focused+".querySelector('.tree-name').textContent", "public")
 }
 
+// told is the foot with other catalogs in it, as a swap brings it.
+const told = "((f) => { f.dataset.catalog = 'c1:2'; document.dispatchEvent(new CustomEvent('htmx:after:swap')); return 1; })(document.querySelector('#browser-foot'))"
+
+func TestTreeReadsItselfAgainWhenTheCatalogsHaveChanged(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.eval("document.querySelector('pb-tree').focus() ?? 1")
+	p.keys(kb.ArrowRight)
+	p.want("document.querySelectorAll('.tree-name').length", 2)
+	p.keys(kb.ArrowRight + kb.ArrowRight)
+	p.want("[...document.querySelectorAll('.tree-name')].some((n) => n.textContent === 't00003')", true)
+	p.eval("document.querySelector('.tree-rows').scrollTop = 28 * 50000")
+	p.want("[...document.querySelectorAll('.tree-name')].some((n) => n.textContent === 't50003')", true)
+	p.click("[role=treeitem][aria-posinset='50004']")
+	p.want(focused+".querySelector('.tree-name')?.textContent", "t50003")
+	height := focused + ".getBoundingClientRect().top - document.querySelector('.tree-rows').getBoundingClientRect().top"
+	p.eval("window.before = " + height)
+	s.now(func() { s.fresh = 300 })
+	p.eval(told)
+	p.want(focused+".ariaPosInSet", "50304")
+	p.want(focused+".querySelector('.tree-name')?.textContent", "t50003")
+	p.want("Math.abs(window.before - ("+height+")) < 2", true)
+	p.want("document.querySelector('[role=treeitem][aria-selected=true] .tree-name')?.textContent", "t50003")
+}
+
+// Who opens a connection before its first refresh has ended sees it open when it has.
+func TestTreeShowsAConnectionThatWasReadMeanwhile(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.now(func() { s.empty = true })
+	p := open(t, s.URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.click(".tree-row")
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1")
+	s.now(func() { s.empty = false })
+	p.eval(told)
+	p.want("[...document.querySelectorAll('.tree-name')].map((n) => n.textContent)", []string{"Warehouse", "public"})
+}
+
 func TestSearchMarksItsHitsAndLeadsToTheNode(t *testing.T) {
 	t.Parallel()
 	p := open(t, newSite(t).URL+"/notebook")

@@ -33,6 +33,8 @@ type site struct {
 	calls int      // of the stream
 	still int      // answers to come that say that rows are still arriving
 	sizes map[string]int
+	fresh int  // tables that a refresh has put before all others
+	empty bool // the connection was never read
 }
 
 func newSite(t *testing.T) *site {
@@ -88,6 +90,13 @@ func (s *site) askedFor(part string) bool {
 	return false
 }
 
+// now changes what the site answers from here on.
+func (s *site) now(how func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	how()
+}
+
 // page serves content in a frame, under the policy of every page (PROMISES section 4).
 func (s *site) page(frame func(views.Page) templ.Component, content ...templ.Component) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +118,8 @@ func markup(html string) templ.Component {
 	})
 }
 
-const tree = `<div class="browser-head"><h2>Data browser</h2></div><pb-tree data-project="p1" data-src="/browser"></pb-tree>`
+const tree = `<div class="browser-head"><h2>Data browser</h2></div><pb-tree data-project="p1" data-src="/browser"></pb-tree>
+<div class="browser-foot" id="browser-foot" data-catalog="c1:1"></div>`
 
 const cell = `<div class="topbar"></div><main id="main" class="cells" tabindex="-1"><h1>Revenue</h1><div id="cells"></div><section class="cell">
 <form method="post" action="/run" target="sink"><pb-editor data-dialect="postgres" data-connection="c1" data-complete="/complete">
@@ -157,22 +167,25 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 	switch strings.Count(path, "/") + len(path[:min(len(path), 1)]) {
 	case 0:
 		total, node = 1, func(int) map[string]any {
-			return map[string]any{"name": "Warehouse", "kind": "connection", "type": "postgres", "path": "c1", "children": true}
+			return map[string]any{"name": "Warehouse", "kind": "connection", "type": "postgres", "path": "c1", "children": !s.empty}
 		}
 	case 1:
 		total, node = 1, func(int) map[string]any {
 			return map[string]any{"name": "public", "kind": "schema", "path": "c1/public", "children": true}
 		}
 	case 2:
-		total, node = 100_000, func(i int) map[string]any {
-			name := fmt.Sprintf("t%05d", i)
+		total, node = 100_000+s.fresh, func(i int) map[string]any {
+			name := fmt.Sprintf("t%05d", i-s.fresh)
+			if i < s.fresh {
+				name = fmt.Sprint("new", i)
+			}
 			return map[string]any{"name": name, "kind": "table", "path": "c1/public/" + name, "rows": i * 1000, "children": true}
 		}
 	}
 	offset, _ := strconv.Atoi(r.FormValue("offset"))
 	if at := r.FormValue("at"); strings.HasPrefix(at, "c1/public/t") {
 		n, _ := strconv.Atoi(strings.TrimPrefix(at, "c1/public/t"))
-		offset = n / 200 * 200
+		offset = (n + s.fresh) / 200 * 200
 	}
 	items := []map[string]any{}
 	for i := offset; i < min(total, offset+200); i++ {

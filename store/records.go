@@ -167,6 +167,21 @@ type Tombstone struct {
 	RunID        string
 }
 
+// An Annotation is what an Admin says of an object. It is kept by path, and so outlives the object.
+type Annotation struct {
+	Path        catalog.Path // empty: the connection
+	Description string
+	Label       catalog.Label
+	By          string // user id
+	Updated     time.Time
+}
+
+// A NodeRef is an object of a connection, which may be gone.
+type NodeRef struct {
+	ConnectionID string
+	Path         catalog.Path
+}
+
 // A Run is one schema refresh.
 type Run struct {
 	ID, ConnectionID              string

@@ -3,6 +3,7 @@ package views
 import (
 	"encoding/json"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -35,8 +36,36 @@ type BrowserConnection struct {
 	ID, Name   string
 	State      ConnectionState
 	Read       time.Time
+	Catalog    string // which catalog the tree shows of it; empty: none yet
+	Changing   bool   // a refresh is under way, or has just ended
 	MayRefresh bool
 }
+
+// catalog is which catalogs the tree shows, as one text.
+func (b Browser) catalog() string {
+	var all []string
+	for _, c := range b.Connections {
+		all = append(all, c.ID+":"+c.Catalog)
+	}
+	return strings.Join(all, " ")
+}
+
+// again is when the foot asks for itself again; empty: there is nothing to wait for.
+func (b Browser) again() string {
+	wait := ""
+	for _, c := range b.Connections {
+		switch {
+		case c.Changing:
+			return "load delay:1s"
+		case c.Catalog == "":
+			wait = "load delay:5s"
+		}
+	}
+	return wait
+}
+
+// pollID is another id each time, as CellResult.pollID is.
+func (b Browser) pollID() string { return "foot-poll-" + strconv.FormatInt(b.Now.UnixNano(), 10) }
 
 // A Cell is one block of a notebook.
 type Cell struct {
@@ -134,11 +163,30 @@ type NodeDetails struct {
 	Unreadable, MayQuery        bool
 	Read                        time.Time
 	Now                         time.Time
+
+	Description, Mark, MarkFrom string // what Admins say of it; MarkFrom names what holds the mark, where it is not the node
+	Excluded                    bool   // for agents
+	SaidBy                      string
+	Said                        time.Time
+	Form                        *AnnotationForm // nil: the reader may not say anything
 }
+
+// An AnnotationForm is where an Admin describes and marks a node.
+type AnnotationForm struct {
+	Description, Mark string
+	Excluded          bool
+	Errors            map[string]string
+	Open, Saved       bool
+}
+
+// markChoices are the marks of a node.
+var markChoices = []struct{ value, label string }{{"", "No mark of its own"}, {"endorsed", "Endorsed"}, {"deprecated", "Deprecated"}}
+
 
 // A ColumnRow is one column in the details panel.
 type ColumnRow struct {
 	Name, Type, Family, Comment, Reference string
+	Description, Mark                      string // what Admins say of it
 	Key, NotNull                           bool
 	Default                                string
 }
@@ -199,4 +247,12 @@ func (d NodeDetails) pathVals() string {
 		return "{}"
 	}
 	return string(b)
+}
+
+// markWords say where a mark stands that holds for a node.
+func markWords(mark, from string) string {
+	if from == "" {
+		return mark
+	}
+	return mark + " by " + from
 }

@@ -21,17 +21,36 @@ class Tree extends HTMLElement {
     this.active = { branch: this.root, index: 0 };
     this.selected = "";
     this.build();
-    document.addEventListener("pb:catalog", this.reloaded);
+    this.catalog = foot()?.dataset.catalog;
+    document.addEventListener("htmx:after:swap", this.told);
+    document.addEventListener("pb:catalog", this.marked);
+    document.addEventListener("visibilitychange", this.seen);
     this.load(this.root, 0).then(() => this.dataset.node && this.reveal(this.dataset.node));
     this.draw();
   }
 
   disconnectedCallback() {
-    document.removeEventListener("pb:catalog", this.reloaded);
+    document.removeEventListener("htmx:after:swap", this.told);
+    document.removeEventListener("pb:catalog", this.marked);
+    document.removeEventListener("visibilitychange", this.seen);
     this.watch?.disconnect();
   }
 
-  reloaded = () => this.reload("");
+  // told looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
+  told = () => {
+    const catalog = foot()?.dataset.catalog;
+    if (catalog === undefined || catalog === this.catalog) return;
+    this.catalog = catalog;
+    this.renew();
+  };
+
+  // marked follows what an Admin has just said of a node.
+  marked = () => this.renew();
+
+  // seen asks what happened while nobody looked.
+  seen = () => {
+    if (document.visibilityState === "visible" && foot()) window.htmx.ajax("GET", `${this.dataset.src}/foot`, { target: "#browser-foot", swap: "outerMorph" });
+  };
 
   get store() {
     return `patchbay.tree.${this.dataset.project}`;
@@ -107,13 +126,64 @@ class Tree extends HTMLElement {
     });
   }
 
-  // reload reads the children of a path again; the empty path reads everything that is open again.
-  async reload(path) {
-    const branch = this.root.find(path);
-    if (!branch) return;
-    branch.open = [];
-    branch.pages.clear();
-    await this.load(branch, 0);
+  // renew reads again what is open, because the catalogs have changed. What is open, the current row, the focus and the place in
+  // the list stay, as far as they still exist.
+  async renew() {
+    this.stale = true;
+    if (this.renewing) return;
+    this.renewing = true;
+    try {
+      while (this.stale) {
+        this.stale = false; // opening or closing a row meanwhile makes it so again
+        const fresh = await this.readAgain();
+        if (!this.stale) this.show(fresh);
+      }
+    } catch {
+      this.catalog = ""; // whatever the foot says next is news
+    } finally {
+      this.renewing = false;
+    }
+  }
+
+  async readAgain() {
+    const root = new Branch(null, null, 0);
+    await this.find(root, "");
+    const { branch, index } = this.active;
+    const current = branch.child(index)?.path ?? branch.path;
+    const depth = (path) => prefixes(path).length;
+    for (const path of [...new Set([...this.root.paths(), ...this.wanted])].sort((a, b) => depth(a) - depth(b))) {
+      const place = await this.seek(root, path);
+      const item = place?.branch.child(place.index);
+      if (item?.path === path && item.children && !place.branch.opened(place.index)) await this.find(place.branch.expand(place.index), "");
+    }
+    return { root, active: (await this.seek(root, current)) ?? { branch: root, index: 0 } };
+  }
+
+  // seek is the row of a path, or of what is left of the way to it, among the open branches of root.
+  async seek(root, path) {
+    let branch = root;
+    let place = null;
+    for (const step of prefixes(path)) {
+      const index = branch ? await this.find(branch, step) : -1;
+      if (index < 0) break;
+      place = { branch, index };
+      branch = branch.opened(index);
+    }
+    return place;
+  }
+
+  show({ root, active }) {
+    const focused = this.rows.contains(document.activeElement);
+    const height = this.rowHeight;
+    const above = this.active.branch.rowOf(this.active.index) * height - this.rows.scrollTop;
+    this.root = root;
+    this.active = active;
+    this.space.style.height = `${root.size * height}px`;
+    if (above >= 0 && above < this.rows.clientHeight) this.rows.scrollTop = active.branch.rowOf(active.index) * height - above;
+    this.draw();
+    if (focused) this.elementAt(active)?.focus({ preventScroll: true });
+    const busy = this.details.contains(document.activeElement) || this.details.querySelector(".preview:not(:empty)");
+    if (this.selected && this.details.firstElementChild && !busy) this.showDetails(this.selected);
   }
 
   scrolled() {
@@ -201,8 +271,9 @@ class Tree extends HTMLElement {
 
   expand({ branch, index }) {
     const item = branch.child(index);
-    if (!item?.children || branch.opened(index)) return null;
-    this.remember(item.path, true);
+    if (!item || branch.opened(index)) return null;
+    if (item.children || item.kind === "connection") this.remember(item.path, true); // one that is being read opens when it is
+    if (!item.children) return null;
     const child = branch.expand(index);
     this.load(child, 0);
     return child;
@@ -222,6 +293,7 @@ class Tree extends HTMLElement {
   }
 
   remember(path, open) {
+    this.stale = true;
     this.wanted.delete(path);
     if (open) this.wanted.add(path);
     localStorage.setItem(this.store, JSON.stringify([...this.wanted].slice(-remembered)));
@@ -261,7 +333,6 @@ class Tree extends HTMLElement {
     if (!button) return;
     const act = button.dataset.treeAct;
     if (act === "close") this.details.replaceChildren();
-    if (act === "refresh") this.reload(this.selected);
     if (act === "query") document.dispatchEvent(new CustomEvent("pb:query", { detail: { path: this.selected } }));
   }
 
@@ -337,6 +408,7 @@ class Tree extends HTMLElement {
 }
 
 let nextId = 1;
+const foot = () => document.getElementById("browser-foot");
 const opensOnClick = (item) => ["connection", "database", "schema"].includes(item.kind);
 
 customElements.define("pb-tree", Tree);

@@ -95,6 +95,11 @@ export class Branch {
     }
     return null;
   }
+
+  // paths are those of all open branches below, parents first.
+  paths() {
+    return this.open.flatMap((child) => [child.path, ...child.paths()]);
+  }
 }
 
 // prefixes are the paths from the connection down to path itself: "c", "c/db", "c/db/t".

@@ -18,6 +18,17 @@ export function picture(item) {
   return icon(kinds[item.kind] ?? families[item.family] ?? "circle-dot");
 }
 
+// said is what people were told of a node, as icons with their words.
+export function said(item) {
+  const signs = [];
+  if (item.mark === "endorsed") signs.push(sign("circle-check", "Endorsed", "tree-mark is-endorsed"));
+  if (item.mark === "deprecated") signs.push(sign("ban", "Deprecated", "tree-mark is-deprecated"));
+  if (item.unreadable) signs.push(sign("lock", "Not readable by this connection", "tree-mark"));
+  return signs;
+}
+
+const sign = (name, words, cls) => el("span", { class: cls, role: "img", "aria-label": words, title: words }, icon(name));
+
 // note is what stands at the right: a column's type, a table's row estimate.
 function note(item) {
   if (item.kind === "column") return item.type;
@@ -38,6 +49,7 @@ export function fill(row, item, level) {
     icon("chevron-right", item.children ? "icon twist" : "icon twist is-leaf"),
     picture(item),
     el("span", { class: "tree-name" }, item.name),
+    ...said(item),
     item.pk ? icon("key-round", "icon tree-key") : "",
     el("span", { class: "tree-note" }, note(item)),
   );

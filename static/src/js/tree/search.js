@@ -1,6 +1,6 @@
 // Search in the data browser: ranked hits from the server in place of the tree.
 import { el, getJSON } from "../dom.js";
-import { picture } from "./rows.js";
+import { picture, said } from "./rows.js";
 
 // A Search owns the field and the list of hits. choose(path) is called for the hit that was taken, clear() when the field is
 // emptied, show(searching) when hits and tree change places.
@@ -91,7 +91,7 @@ export class Search {
 // hit is one option; its trail names what holds it, from the connection down.
 function hit(item, i) {
   return el("div", { class: "tree-hit", role: "option", id: `hit-${i}`, "data-path": item.path, "aria-selected": "false" },
-    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), el("span", { class: "sub" }, item.trail.join(" / ")));
+    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), ...said(item), el("span", { class: "sub" }, item.trail.join(" / ")));
 }
 
 // marked is the name with its matches marked; ranges count characters.

@@ -1,0 +1,200 @@
+package handlers
+
+import (
+	"database/sql"
+	"errors"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/connectors"
+	"patchbay/store"
+	"patchbay/workspace"
+)
+
+// browsed is a site with an Admin, an Editor, and a project of the Editor's that uses a connection.
+func browsed(t *testing.T) (*site, store.Connection, string) {
+	t.Helper()
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	p := s.project("editor", "Revenue")
+	s.check(s.server.Workspace.Import(t.Context(), s.actor("editor"), p.ID, c.ID))
+	return s, c, "/projects/" + p.ID
+}
+
+// A page that was made before the first refresh ended asks until it has, and then names the catalog that the tree has.
+func TestFootAsksUntilACatalogIsThere(t *testing.T) {
+	s, _, base := browsed(t)
+	late, err := s.server.Workspace.CreateConnection(t.Context(), s.actor("admin"), workspace.ConnectionInput{Name: "Later", Type: "sqlite",
+		RefreshAdminsOnly: true, CanQuery: []string{access.GroupMembers}, Values: connectors.Values{"file": "late.db"}})
+	s.check(err)
+	runs, err := s.server.Store.Runs(t.Context(), late.ID, 1, "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(t.Context(), runs[0].ID)) // the file is not there yet
+	p := strings.TrimPrefix(base, "/projects/")
+	settled := s.do("editor", "GET", base+"/browser/foot", nil).page(t).Find("#browser-foot")
+	if mark := settled.AttrOr("data-catalog", ""); strings.HasSuffix(mark, ":") || settled.Find("[hx-trigger^=load]").Length() != 0 {
+		t.Errorf("of a catalog that is read, the foot says %q and asks again", mark)
+	}
+	s.check(s.server.Workspace.Import(t.Context(), s.actor("admin"), p, late.ID))
+	foot := func() (mark string, asks bool) {
+		f := s.do("admin", "GET", base+"/browser/foot", nil).page(t).Find("#browser-foot")
+		return f.AttrOr("data-catalog", ""), f.Find("[hx-trigger^=load]").Length() == 1
+	}
+	before, asks := foot()
+	if !asks {
+		t.Error("of a connection that was never read, the foot does not ask again")
+	}
+	shop(t, filepath.Join(s.dir, "files", "late.db"))
+	run, err := s.server.Refresh.Start(t.Context(), late.ID, "manual", s.users["admin"].ID)
+	s.check(err)
+	if _, asks := foot(); !asks {
+		t.Error("while a refresh runs, the foot does not ask again")
+	}
+	s.check(s.server.Refresh.Wait(t.Context(), run.ID))
+	if after, asks := foot(); after == before || asks {
+		t.Errorf("after the refresh the foot says %q, before it %q, and asks again: %v", after, before, asks)
+	}
+	if s.do("editor", "POST", base+"/browser/refresh", url.Values{"connection": {late.ID}}).status == http.StatusOK {
+		t.Error("an Editor refreshes a connection that they may not")
+	}
+}
+
+// annotated puts an annotation through the API as the Admin.
+func (s *site) annotated(c store.Connection, path, body string) answer {
+	s.t.Helper()
+	return s.do("admin", "PUT", "/api/v1/connections/"+c.ID+"/annotations?path="+url.QueryEscape(path), body)
+}
+
+// What an Admin says of an object shows at every place where people meet it, and goes down to what lies below.
+func TestAnnotations(t *testing.T) {
+	s, c, base := browsed(t)
+	if a := s.annotated(c, "orders", `{"description":"One row a sale","mark":"endorsed","exclude_from_agents":true}`); a.status != http.StatusOK {
+		t.Fatalf("annotating answers %d: %s", a.status, a.body)
+	}
+	s.annotated(c, "items", `{"mark":"deprecated"}`)
+	s.annotated(c, "orders/country", `{"description":"Two letters"}`)
+	details := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil)
+	if text := details.page(t).Text(); !strings.Contains(text, "Endorsed") || !strings.Contains(text, "One row a sale") || !strings.Contains(text, "Two letters") ||
+		!strings.Contains(text, "Excluded for agents") || !strings.Contains(text, "admin") {
+		t.Errorf("the details say %s", text)
+	}
+	if details.page(t).Find("form").Length() != 0 {
+		t.Error("an Editor gets the form")
+	}
+	if form := s.do("admin", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Find("form"); !strings.Contains(form.Text(), "no barrier") {
+		t.Errorf("the Admin's form says %s", form.Text())
+	}
+	column := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders/id", nil).page(t)
+	if got := column.Find(".badge").First().Text(); got != "Endorsed by orders" {
+		t.Errorf("a column of an endorsed table says %q", got)
+	}
+	if a := s.do("editor", "GET", base+"/browser/children?path="+c.ID, nil); !strings.Contains(a.body, `"mark":"endorsed"`) || !strings.Contains(a.body, `"mark":"deprecated"`) {
+		t.Errorf("the tree reads %s", a.body)
+	}
+	if a := s.do("editor", "GET", base+"/complete?connection="+c.ID+"&q=item", nil); !strings.Contains(a.body, `"note":"deprecated"`) {
+		t.Errorf("completion reads %s", a.body)
+	}
+	if a := s.do("editor", "GET", base+"/browser/search?q=id", nil); strings.Index(a.body, "order_id") < strings.Index(a.body, `"orders"`) {
+		t.Errorf("the search answers %s", a.body)
+	}
+	a := s.api(s.token("editor", access.ScopeRead), "GET", "/api/v1/connections/"+c.ID+"/annotations?path=orders/id", "")
+	if want := `"effective":{"mark":"endorsed","from":"orders","exclude_from_agents":true}`; a.status != http.StatusOK || !strings.Contains(a.body, want) {
+		t.Errorf("the API answers %d %s", a.status, a.body)
+	}
+	if a := s.do("editor", "GET", "/api/v1/connections/"+c.ID+"/catalog", nil); !strings.Contains(a.body, `"exclude_from_agents":true`) {
+		t.Errorf("the catalog answers %s", a.body)
+	}
+	if rows := s.do("admin", "GET", "/api/v1/audit?action=connection.annotate", nil).body; strings.Count(rows, `"action":"connection.annotate"`) != 3 {
+		t.Errorf("the audit log has %s", rows)
+	}
+}
+
+// Refused: others than Admins, objects that never were, and input that is none.
+func TestAnnotationsRefuse(t *testing.T) {
+	s, c, base := browsed(t)
+	form := func(path, description, mark string) url.Values {
+		return url.Values{"path": {path}, "description": {description}, "mark": {mark}}
+	}
+	if a := s.do("editor", "POST", base+"/browser/annotation", form(c.ID+"/orders", "x", "")); a.status != http.StatusForbidden {
+		t.Errorf("an Editor's annotation answers %d", a.status)
+	}
+	if a := s.annotated(c, "nothing", `{"mark":"endorsed"}`); a.status != http.StatusNotFound {
+		t.Errorf("annotating what never was answers %d", a.status)
+	}
+	long := strings.Repeat("x", 2001)
+	refused := s.do("admin", "POST", base+"/browser/annotation", form(c.ID+"/orders", long, "golden"))
+	page := refused.page(t)
+	if refused.status != http.StatusUnprocessableEntity || page.Find("#annotation-description-error").Length() != 1 || page.Find("#annotation-mark-error").Length() != 1 ||
+		page.Find("#annotation-description").Text() != long {
+		t.Errorf("a form that is wrong answers %d %s", refused.status, refused.body)
+	}
+	for _, text := range []string{`a\u0000b`, `a\u001bb`} {
+		if a := s.annotated(c, "orders", `{"description":"`+text+`"}`); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("the description %q answers %d", text, a.status)
+		}
+	}
+	if a := s.annotated(c, "%zz", `{"mark":"endorsed"}`); a.status != http.StatusBadRequest {
+		t.Errorf("a path that is none answers %d", a.status)
+	}
+	own, err := s.server.Workspace.CreateConnection(t.Context(), s.actor("admin"), workspace.ConnectionInput{Name: "Own", Type: "sqlite",
+		ProjectID: strings.TrimPrefix(base, "/projects/"), Values: connectors.Values{"file": "shop.db"}})
+	s.check(err)
+	if a := s.do("admin", "POST", base+"/browser/annotation", form(own.ID, "x", "")); a.status != http.StatusUnprocessableEntity {
+		t.Errorf("annotating a project's connection answers %d", a.status)
+	}
+}
+
+// Text that would be markup is text, wherever it is shown.
+func TestAnnotationsAreText(t *testing.T) {
+	s, c, base := browsed(t)
+	hostile := `</textarea><script>alert(1)</script><img src=x onerror=alert(1)> {{ x }} =cmd|' /C calc'!A0`
+	a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {hostile}, "mark": {"endorsed"}, "exclude_from_agents": {"true"}})
+	if a.status != http.StatusSeeOther || !strings.Contains(a.header.Get("Location"), "node="+c.ID+"%2Forders") {
+		t.Fatalf("saving answers %d %s", a.status, a.header.Get("Location"))
+	}
+	page := s.do("admin", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t)
+	if page.Find("script, img").Length() != 0 || page.Find(".said").Text() != hostile || page.Find("textarea").Text() != hostile {
+		t.Error("the description became markup")
+	}
+}
+
+// What is said of an object that vanishes is there again when the object is; of what is gone it can be taken back.
+func TestAnnotationsOutliveTheirObject(t *testing.T) {
+	s, c, base := browsed(t)
+	s.annotated(c, "orders", `{"mark":"endorsed","description":"Kept"}`)
+	again := func() {
+		run, err := s.server.Refresh.Start(t.Context(), c.ID, "manual", "")
+		s.check(err)
+		s.check(s.server.Refresh.Wait(t.Context(), run.ID))
+	}
+	s.alter("alter table orders rename to away")
+	again()
+	if a := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil); a.status != http.StatusNotFound {
+		t.Fatalf("a table that is gone answers %d", a.status)
+	}
+	s.alter("alter table away rename to orders")
+	again()
+	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(); !strings.Contains(text, "Kept") {
+		t.Errorf("a table that is back says %s", text)
+	}
+	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error { return tx.PurgeAnnotations(c.ID, []string{catalog.Path{"orders"}.String()}) }))
+	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(); strings.Contains(text, "Kept") {
+		t.Error("purging keeps the annotation")
+	}
+}
+
+// alter changes the shop.
+func (s *site) alter(statement string) {
+	s.t.Helper()
+	db, err := sql.Open("sqlite3", filepath.Join(s.dir, "files", "shop.db"))
+	s.check(err)
+	_, err = db.Exec(statement)
+	s.check(errors.Join(err, db.Close()))
+}

@@ -1,0 +1,106 @@
+package workspace
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/store"
+)
+
+// maxDescription bounds what an Admin writes about an object.
+const maxDescription = 2000
+
+// An AnnotationInput is what an Admin says of an object.
+type AnnotationInput struct {
+	Description string
+	Label       catalog.Label
+}
+
+// Annotate replaces what is said of an object of a workspace connection. The object must be there, or have been annotated while
+// it was; saying nothing removes the annotation.
+func (w *Workspace) Annotate(ctx context.Context, who access.Actor, connectionID string, path catalog.Path, in AnnotationInput) (store.Annotation, error) {
+	if err := access.AdminOnly(who, "describe and mark data"); err != nil {
+		return store.Annotation{}, err
+	}
+	a := store.Annotation{Path: path, Description: strings.TrimSpace(strings.ReplaceAll(in.Description, "\r\n", "\n")), Label: in.Label, By: who.UserID, Updated: w.Now()}
+	if err := checkAnnotation(a); err != nil {
+		return a, err
+	}
+	there := w.known(connectionID, path)
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+		c, err := workspaceConnection(tx, connectionID)
+		if err != nil {
+			return entry, err
+		}
+		before, err := tx.Annotation(connectionID, path)
+		if err != nil {
+			return entry, err
+		}
+		if !there && before.Updated.IsZero() {
+			return entry, store.ErrNotFound
+		}
+		entry = connectionEntry(who, "connection.annotate", c)
+		entry.Detail["path"], entry.Detail["before"], entry.Detail["after"] = path.String(), annotationDetail(before), annotationDetail(a)
+		return entry, tx.SetAnnotation(connectionID, a)
+	})
+	if err != nil {
+		return a, fmt.Errorf("annotate: %w", err)
+	}
+	return a, nil
+}
+
+// known says whether an object is in the catalog now. The empty path is the connection itself.
+func (w *Workspace) known(connectionID string, path catalog.Path) bool {
+	if len(path) == 0 {
+		return true
+	}
+	shard, ok := w.Refresh.Shard(connectionID)
+	if !ok {
+		return false
+	}
+	_, ok = shard.Node(path)
+	return ok
+}
+
+func checkAnnotation(a store.Annotation) error {
+	bad := map[string]string{}
+	strange := func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }
+	switch {
+	case utf8.RuneCountInString(a.Description) > maxDescription:
+		bad["description"] = fmt.Sprintf("Use at most %d characters", maxDescription)
+	case !utf8.ValidString(a.Description), strings.ContainsFunc(a.Description, strange):
+		bad["description"] = "Use text without control characters"
+	}
+	switch a.Label.Mark {
+	case "", catalog.MarkEndorsed, catalog.MarkDeprecated:
+	default:
+		bad["mark"] = "Choose endorsed, deprecated or no mark"
+	}
+	if len(bad) > 0 {
+		return &Invalid{Fields: bad}
+	}
+	return nil
+}
+
+func annotationDetail(a store.Annotation) map[string]any {
+	return map[string]any{"description": a.Description, "mark": a.Label.Mark, "exclude_from_agents": a.Label.ExcludeFromAgents}
+}
+
+// ForgetGone removes what people said of tables that are gone for good.
+func ForgetGone(tx *store.Tx, gone []store.Tombstone) error {
+	paths := map[string][]string{}
+	for _, t := range gone {
+		paths[t.ConnectionID] = append(paths[t.ConnectionID], t.Path)
+	}
+	for id, of := range paths {
+		if err := tx.PurgeAnnotations(id, of); err != nil {
+			return err
+		}
+	}
+	return nil
+}
