@@ -100,6 +100,9 @@ func (p *parts) build(ctx context.Context) error {
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
 		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
 		Ready: p.ready, Metrics: metricsHandler()}
+	if err := p.refresh.Load(ctx); err != nil { // before anything refreshes: what it finds under way was interrupted
+		return err
+	}
 	if err := p.firstStart(ctx, w); err != nil {
 		return err
 	}
@@ -129,11 +132,8 @@ func (p *parts) openStore(ctx context.Context) (*secret.Ring, error) {
 	return keys, workspace.CheckKey(ctx, p.store, keys)
 }
 
-// begin starts what runs by itself: search shards, interrupted work, the schedule.
+// begin starts what runs by itself, on a schedule.
 func (p *parts) begin(ctx context.Context) error {
-	if err := p.refresh.Load(ctx); err != nil {
-		return err
-	}
 	if err := p.refresh.Schedule(ctx, p.scheduler); err != nil {
 		return err
 	}
