@@ -12,6 +12,7 @@ type Notebook struct {
 	ID, Name           string
 	MayEdit, MayDelete bool
 	MayRename          bool
+	MayShare           bool
 	Notice             string // why the reader may do less than was shared, and who can change it
 	Connections        []ConnectionChoice
 	Browser            Browser
