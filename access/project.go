@@ -37,6 +37,13 @@ func OnProject(a Actor, p Project) ProjectDecision {
 	return d
 }
 
+// OwnsByShare says whether a share gives the actor Full access, as far as the role lets it through: whatever the project's
+// connections take away again, it comes back with them.
+func OwnsByShare(a Actor, p Project) bool {
+	level, _ := shared(a, p)
+	return level == Full
+}
+
 // shared is what the shares give, highest first, as far as the role lets it through.
 func shared(a Actor, p Project) (Level, []Reason) {
 	best, why := None, Reason{Rule: RuleNoShare,

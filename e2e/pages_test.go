@@ -45,6 +45,9 @@ var visited = map[string]string{
 	"/settings/connections/{id}/delete":          "/settings/connections/CONNECTION/delete",
 	"/projects":                                  "/projects",
 	"/projects/{project}":                        "/projects/PROJECT",
+	"/projects/{project}/app":                    "/projects/PROJECT/app",
+	"/projects/{project}/share":                  "/projects/PROJECT/share",
+	"/share/{token}":                             "SHARE",
 	"/projects/{project}/delete":                 "/projects/PROJECT/delete",
 	"/projects/{project}/connections":            "/projects/PROJECT/connections",
 	"/projects/{project}/connections/new":        "/projects/PROJECT/connections/new",
@@ -53,6 +56,7 @@ var visited = map[string]string{
 
 // parts are the addresses that answer with a part of a page, a file, a stream or data.
 var parts = regexp.MustCompile(`^/(api/|auth/oidc/|healthz|readyz|metrics|settings/schedule-preview|projects/\{project\}/(browser|cells|complete))|/(status|events)$`)
+var parts = regexp.MustCompile(`^/(api/|healthz|readyz|metrics|settings/schedule-preview|projects/\{project\}/(browser|cells|complete|share/people))|/(status|events)$`)
 
 var getRoute = regexp.MustCompile(`\{"GET (/[^"]*)"`)
 
@@ -93,6 +97,11 @@ func TestPagesAreAccessible(t *testing.T) {
 		t.Fatal(err)
 	}
 	anonymous := browser.Open(t)
+	tab.Go(p.url + names.Replace("/projects/PROJECT/share"))
+	tab.Fill("name", "Board")
+	tab.Press("Create link")
+	tab.See("Copy the link now")
+	shared := tab.Eval("document.querySelector('.banner.is-ok .mono').textContent")
 	routes := make([]string, 0, len(visited))
 	for route := range visited {
 		routes = append(routes, route)
@@ -112,6 +121,8 @@ func TestPagesAreAccessible(t *testing.T) {
 				url := p.url + path
 				if path == "INVITE" {
 					who, url = anonymous, user.InviteURL
+				} else if path == "SHARE" {
+					who, url = anonymous, shared
 				} else if !strings.HasPrefix(path, "/") {
 					continue // another test visits it
 				}

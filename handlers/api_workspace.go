@@ -64,7 +64,7 @@ func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err 
 	if denied := (*access.Denied)(nil); errors.As(err, &denied) && denied.Audited {
 		return
 	}
-	entry := store.AuditEntry{Who: who, Action: "access.refused", ObjectType: "route", ObjectID: r.Pattern, ObjectName: r.Method + " " + r.URL.Path,
+	entry := store.AuditEntry{Who: who, Action: "access.refused", ObjectType: "route", ObjectID: r.Pattern, ObjectName: r.Method + " " + loggedPath(r),
 		Outcome: "refused", Detail: map[string]any{"error": err.Error()}}
 	if failed := s.Store.Audit(r.Context(), entry); failed != nil {
 		s.Log.Error("audit a refusal", "error", failed, "request", requestID(r))

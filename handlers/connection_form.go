@@ -22,7 +22,23 @@ var zones = []string{"UTC", "America/Los_Angeles", "America/Denver", "America/Ch
 
 // newConnection is the grid of databases.
 func (s *Server) newConnection(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if err := s.mayBeginIn(r, who); err != nil {
+		return err
+	}
 	return s.page(w, r, http.StatusOK, views.ConnectorGrid(s.connectorPick(r, who)))
+}
+
+// mayBeginIn keeps the wizard of a project from those who could not use what it makes. Whether they may make it, the act decides.
+func (s *Server) mayBeginIn(r *http.Request, who access.Actor) error {
+	id := r.PathValue("project")
+	if id == "" {
+		return nil
+	}
+	p, err := s.Workspace.Project(r.Context(), who, id)
+	if err == nil && p.Decision.Access < access.Edit {
+		err = &access.Denied{Action: "connect in a project", Because: p.Decision.Because}
+	}
+	return err
 }
 
 func (s *Server) connectorPick(r *http.Request, who access.Actor) views.ConnectorPick {
@@ -52,6 +68,9 @@ func newConnectionBase(r *http.Request) string {
 
 // connectionByURL fills the form from a pasted connection URL. Its secrets are never sent back: they are asked for again.
 func (s *Server) connectionByURL(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if err := s.mayBeginIn(r, who); err != nil {
+		return err
+	}
 	connector, values, _, err := s.Registry.FromURL(strings.TrimSpace(r.PostFormValue("url")))
 	if err != nil {
 		p := s.connectorPick(r, who)
@@ -69,6 +88,9 @@ func (s *Server) connectionByURL(w http.ResponseWriter, r *http.Request, who acc
 
 // newConnectionForm is the empty form of one product, filled with what the address bar brings.
 func (s *Server) newConnectionForm(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	if err := s.mayBeginIn(r, who); err != nil {
+		return err
+	}
 	in := workspace.ConnectionInput{Type: r.PathValue("type"), ProjectID: r.PathValue("project"), Values: connectors.Values{},
 		Schedule: schedule.Spec{Kind: schedule.Daily, At: "04:00", TimeZone: "UTC"}}
 	connector, ok := s.Registry.Get(in.Type)

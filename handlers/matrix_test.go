@@ -108,16 +108,24 @@ signedIn       GET /projects
 makesProjects  POST /projects                                                name=Mine
 needsView      GET /projects/{project}
 needsEdit      POST /projects/{project}/name                                name=Other
+open           GET /share/{token}
+needsView      GET /projects/{project}/app
+needsFull      GET /projects/{project}/share
+needsFull      POST /projects/{project}/share                               to=group:members&access=view
+needsFull      GET /projects/{project}/share/people
+needsFull      POST /projects/{project}/share/links                         name=Board&days=7
+noLink         POST /projects/{project}/share/links/{link}/replace
+noLink         POST /projects/{project}/share/links/{link}/revoke
 needsFull      GET /projects/{project}/delete
 needsFull      POST /projects/{project}/delete
 needsView      GET /projects/{project}/connections
 imports        POST /projects/{project}/connections/{connection}
 needsEdit      POST /projects/{project}/connections/{connection}/remove
-signedIn       GET /projects/{project}/connections/new
+connects       GET /projects/{project}/connections/new
 connects       POST /projects/{project}/connections/new                      name=Shop&type=sqlite&file=shop.db
-signedIn       POST /projects/{project}/connections/new/url                 url=postgres://db.invalid/x
+connects       POST /projects/{project}/connections/new/url                 url=postgres://db.invalid/x
 connects        POST /projects/{project}/connections/new/test                type=sqlite&file=shop.db
-needsView      GET /projects/{project}/connections/new/{type}
+connects       GET /projects/{project}/connections/new/{type}
 
 browses        GET /projects/{project}/browser/children
 browses        GET /projects/{project}/browser/search
@@ -316,6 +324,12 @@ var classes = map[string]func(facts) string{
 	"needsView": func(f facts) string { return f.needs("view") },
 	"needsEdit": func(f facts) string { return f.needs("edit") },
 	"needsFull": func(f facts) string { return f.needs("full") },
+	"noLink": func(f facts) string { // the fixture's projects have none
+		if answer := f.needs("full"); answer != "passes" {
+			return answer
+		}
+		return "hidden"
+	},
 	"noResult": func(f facts) string { // no cell of the fixture has run
 		return "hidden"
 	},
@@ -459,7 +473,7 @@ func (m *matrixSite) connection(world string) string {
 func (m *matrixSite) objects(world string, rt route, c caller) objects {
 	ctx, admin := m.t.Context(), m.actor("admin")
 	m.made++
-	o := objects{"{type}": "sqlite", "{$}": "", "{token}": "none", "{user}": m.users["viewer"].ID, "{run}": "none", "{provider}": "none", "{target}": "none"}
+	o := objects{"{type}": "sqlite", "{$}": "", "{token}": "none", "{user}": m.users["viewer"].ID, "{run}": "none", "{provider}": "none", "{target}": "none", "{link}": "none"}
 	has := func(part string) bool { return strings.Contains(rt.pattern, part) }
 	if has("{user}") && c.changing {
 		u, err := m.server.Workspace.CreateUser(ctx, admin, workspace.UserInput{Email: fmt.Sprintf("u%d@example.com", m.made), Name: "U", Role: access.RoleViewer})

@@ -13,15 +13,18 @@ import (
 	"patchbay/views"
 )
 
-// notebook is a project's page.
+// notebook is a project's page; for those who may only view, its app view.
 func (s *Server) notebook(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	page, err := s.Notebook.Open(r.Context(), who, r.PathValue("project"))
 	if err != nil {
 		return err
 	}
+	if page.Decision.Access < access.Explore {
+		return s.appPage(w, r, who, page, s.layout(r, who, page.Project.Name, "projects"))
+	}
 	v := views.Notebook{Page: s.layout(r, who, page.Project.Name, "projects"), ID: page.Project.ID, Name: page.Project.Name,
 		MayEdit: page.Decision.Access >= access.Edit, MayRename: page.Decision.Access >= access.Edit,
-		MayDelete: page.Decision.Access >= access.Full, Notice: downgradeWords(page.Decision)}
+		MayDelete: page.Decision.Access >= access.Full, MayShare: page.Decision.Access >= access.Full, Notice: downgradeWords(page.Decision)}
 	v.Page.Nonce = styleNonce(w)
 	if v.Browser, err = s.browser(r, who); err != nil {
 		return err

@@ -40,11 +40,8 @@ func (s *Server) projectsPage(w http.ResponseWriter, r *http.Request, who access
 
 var levelWords = map[access.Level]string{access.View: "Can view", access.Explore: "Can explore", access.Edit: "Can edit", access.Full: "Full access"}
 
-// downgradeWords says which connection lowers a project's access, and why.
+// downgradeWords says which connection keeps the person from authoring or exploring a project, and who can grant it.
 func downgradeWords(d access.ProjectDecision) string {
-	if !d.Downgraded {
-		return ""
-	}
 	var words []string
 	for _, r := range d.Because {
 		if r.ConnectionID != "" {

@@ -95,7 +95,7 @@ func isHTMX(r *http.Request) bool { return r.Header.Get("HX-Request") == "true" 
 // fail is where an error becomes an answer: a problem document for the API, a page or a banner for people.
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, who access.Actor, err error) {
 	if rec, ok := w.(*recorder); ok && rec.wrote {
-		s.Log.Warn("answer broke off", "path", r.URL.Path, "error", err, "request", requestID(r))
+		s.Log.Warn("answer broke off", "path", loggedPath(r), "error", err, "request", requestID(r))
 		return
 	}
 	var asked *confirmError
@@ -106,7 +106,7 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, who access.Actor, 
 	p := problemOf(err)
 	p.Request = requestID(r)
 	if p.Status >= http.StatusInternalServerError && p.Code == "internal" {
-		s.Log.Error("request failed", "method", r.Method, "path", r.URL.Path, "error", err, "request", p.Request)
+		s.Log.Error("request failed", "method", r.Method, "path", loggedPath(r), "error", err, "request", p.Request)
 	}
 	s.auditRefusal(r, who, p, err)
 	switch {

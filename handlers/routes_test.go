@@ -17,6 +17,7 @@ import (
 var beforeSignIn = []string{
 	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /invite/{token}", "POST /invite/{token}", "POST /theme",
 	"GET /auth/oidc/{provider}/start", "GET /auth/oidc/{provider}/callback", "POST /auth/oidc/{provider}/logout", "GET /signed-out",
+	"GET /share/{token}",
 }
 
 func TestOnlyTheListAnswersBeforeSignIn(t *testing.T) {

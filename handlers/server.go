@@ -131,10 +131,23 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 				s.Log.Error("panic in a handler", "panic", p, "stack", string(debug.Stack()), "request", requestID(r))
 				s.fail(rec, r, access.Actor{}, errors.New("panic"))
 			}
-			s.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", rec.status, "ms", time.Since(start).Milliseconds(), "request", requestID(r))
+			s.Log.Debug("request", "method", r.Method, "path", loggedPath(r), "status", rec.status, "ms", time.Since(start).Milliseconds(), "request", requestID(r))
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// sharePrefix is where the links for visitors lead; what follows is a token.
+const sharePrefix = "/share/"
+
+// loggedPath is a request's path as logs and the audit may hold it: cut where a token begins.
+func loggedPath(r *http.Request) string {
+	for _, prefix := range []string{sharePrefix, "/invite/"} {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			return prefix + "..."
+		}
+	}
+	return r.URL.Path
 }
 
 // csp is the policy of every page. Notebook pages add a nonce to style-src for the editor, in noncePolicy.
@@ -149,6 +162,10 @@ func (s *Server) securityHeaders(w http.ResponseWriter, r *http.Request) {
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Permissions-Policy", "camera=(), microphone=(), geolocation=(), payment=(), usb=()")
 	h.Set("Cache-Control", "no-store")
+	if strings.HasPrefix(r.URL.Path, sharePrefix) {
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("X-Robots-Tag", "noindex")
+	}
 	if strings.HasPrefix(s.BaseURL, "https://") {
 		h.Set("Strict-Transport-Security", "max-age=31536000; includeSubDomains")
 	}

@@ -56,6 +56,15 @@ type Page struct {
 	Cells       []CellView
 }
 
+// hideStatements keeps from those who may only view what the results were made with: they have the app view.
+func (p Page) hideStatements() {
+	for i := range p.Cells {
+		if c := &p.Cells[i]; c.Kind == KindSQL {
+			c.Source, c.ConnectionID = "", ""
+		}
+	}
+}
+
 // A CellView is a cell with its last result.
 type CellView struct {
 	store.Cell
@@ -74,7 +83,9 @@ func (n *Notebook) Open(ctx context.Context, who access.Actor, projectID string)
 		if err := access.ViewProject(who, facts); err != nil {
 			return err
 		}
-		page.Decision = access.OnProject(who, facts)
+		if page.Decision = access.OnProject(who, facts); page.Decision.Access < access.Explore {
+			page.hideStatements()
+		}
 		return lastResults(tx, page.Cells, last)
 	})
 	if err != nil {

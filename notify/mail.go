@@ -110,9 +110,9 @@ func plainMail(err error) error {
 	var sending *mail.SendError
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Errorf("The mail server may not be reached: it is %s", refused.Reason)
+		return Words(fmt.Sprintf("The mail server may not be reached: it is %s", refused.Reason))
 	case errors.As(err, &sending):
-		return errors.New("The mail server did not take the message: " + sending.Reason.String())
+		return Words("The mail server did not take the message: " + sending.Reason.String())
 	}
-	return errors.New("The mail server could not be reached, or did not let us in")
+	return Words("The mail server could not be reached, or did not let us in")
 }

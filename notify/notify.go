@@ -140,6 +140,11 @@ func (s *Sender) attempt(ctx context.Context, n store.Notification) error {
 	return s.Store.EndNotification(ctx, n)
 }
 
+// Words are why something could not be told, as a person reads them.
+type Words string
+
+func (w Words) Error() string { return string(w) }
+
 // A neverError is a failure that another attempt would not mend.
 type neverError struct{ words string }
 

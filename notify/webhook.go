@@ -42,17 +42,17 @@ func ParseURL(text string) (host string, err error) {
 	u, err := url.Parse(text)
 	switch {
 	case err != nil || u.Hostname() == "" || len(text) > maxURL:
-		return "", errors.New("Enter a URL such as https://hooks.example.com/patchbay")
+		return "", Words("Enter a URL such as https://hooks.example.com/patchbay")
 	case u.User != nil:
-		return "", errors.New("Leave the user and password out of the URL")
+		return "", Words("Leave the user and password out of the URL")
 	case u.Fragment != "":
-		return "", errors.New("Leave out what follows #")
+		return "", Words("Leave out what follows #")
 	case u.Scheme == "https", u.Scheme == "http" && nearby(u.Hostname()):
 		return u.Host, nil
 	case u.Scheme == "http":
-		return "", errors.New("Use https: without it, anybody between here and there can read what is sent")
+		return "", Words("Use https: without it, anybody between here and there can read what is sent")
 	}
-	return "", errors.New("Use a URL that begins with https://")
+	return "", Words("Use a URL that begins with https://")
 }
 
 // nearby says whether a host is this machine or has a private address.
@@ -87,9 +87,9 @@ func (s *Sender) post(ctx context.Context, h Hook, m Message) error {
 	case answer.StatusCode/100 == 2:
 		return nil
 	case answer.StatusCode/100 == 3:
-		return fmt.Errorf("It answered with a redirect (%d), which is not followed", answer.StatusCode)
+		return Words(fmt.Sprintf("It answered with a redirect (%d), which is not followed", answer.StatusCode))
 	}
-	return fmt.Errorf("It answered %d %s", answer.StatusCode, http.StatusText(answer.StatusCode))
+	return Words(fmt.Sprintf("It answered %d %s", answer.StatusCode, http.StatusText(answer.StatusCode)))
 }
 
 func sign(key, seconds string, body []byte) string {
@@ -112,15 +112,15 @@ func plain(err error) error {
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &refused):
-		return fmt.Errorf("It may not be reached: it is %s", refused.Reason)
+		return Words(fmt.Sprintf("It may not be reached: it is %s", refused.Reason))
 	case errors.As(err, &lookup):
-		return errors.New("Its name has no address")
+		return Words("Its name has no address")
 	case errors.As(err, &certificate):
-		return errors.New("Its certificate could not be verified")
+		return Words("Its certificate could not be verified")
 	case errors.As(err, &timeout) && timeout.Timeout():
-		return errors.New("It did not answer in time")
+		return Words("It did not answer in time")
 	case errors.As(err, &unreachable):
-		return errors.New("Nothing answers there")
+		return Words("Nothing answers there")
 	}
-	return errors.New("The connection broke before it answered")
+	return Words("The connection broke before it answered")
 }

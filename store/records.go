@@ -230,6 +230,15 @@ type Result struct {
 	Started, Finished                   time.Time
 }
 
+// A WebLink is a way into a project that is shared with the web. Of its token the store has only the hash.
+type WebLink struct {
+	ID, ProjectID, Name string
+	Hash                []byte
+	CreatedBy           string
+	Created             time.Time
+	Expires, Used       time.Time // zero: never
+}
+
 // A ResultColumn is one column of a kept result.
 type ResultColumn struct {
 	Name   string         `json:"name"`

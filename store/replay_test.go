@@ -225,7 +225,9 @@ func writeProjects(t *testing.T, s *store.Store, c *clock) {
 		cell, err2 := tx.Cell("a")
 		cell.Source = "select 1"
 		return errors.Join(err, err2, tx.UpdateProject(p), tx.SetShares("p", []access.Share{{To: "group:g", Access: access.View}}), tx.StopImport("gone", "w"),
-			tx.DeleteProject("gone"), tx.UpdateCell(cell), tx.MoveCell("a", 0), tx.DeleteCell("gone"),
+			tx.CreateWebLink(store.WebLink{ID: "l", ProjectID: "p", Name: "Board", Hash: []byte("1")}), tx.CreateWebLink(store.WebLink{ID: "gone", ProjectID: "p", Hash: []byte("2")}),
+			tx.CreateWebLink(store.WebLink{ID: "gone with it", ProjectID: "gone", Hash: []byte("3")}), tx.ReplaceWebLink("p", "l", []byte("4")),
+			tx.TouchWebLink("l", c.Now()), tx.DeleteWebLink("p", "gone"), tx.DeleteWebLinks("gone"), tx.DeleteProject("gone"), tx.UpdateCell(cell), tx.MoveCell("a", 0), tx.DeleteCell("gone"),
 			tx.CreateResult(store.Result{ID: "r", CellID: "a", State: "running", Started: c.Now()}), tx.CreateResult(store.Result{ID: "gone", CellID: "a", State: "running"}))
 	})
 	update(t, s, func(tx *store.Tx) error {

@@ -13,6 +13,7 @@ type Notebook struct {
 	ID, Name           string
 	MayEdit, MayDelete bool
 	MayRename          bool
+	MayShare           bool
 	Notice             string // why the reader may do less than was shared, and who can change it
 	Connections        []ConnectionChoice
 	Browser            Browser
@@ -181,7 +182,6 @@ type AnnotationForm struct {
 
 // markChoices are the marks of a node.
 var markChoices = []struct{ value, label string }{{"", "No mark of its own"}, {"endorsed", "Endorsed"}, {"deprecated", "Deprecated"}}
-
 
 // A ColumnRow is one column in the details panel.
 type ColumnRow struct {

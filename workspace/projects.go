@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -117,13 +118,13 @@ func (w *Workspace) changeProject(ctx context.Context, who access.Actor, id, act
 
 // RenameProject gives a project another name.
 func (w *Workspace) RenameProject(ctx context.Context, who access.Actor, id, name string) error {
-	name, err := projectName(name)
-	if err != nil {
-		return err
-	}
 	return w.changeProject(ctx, who, id, "project.rename",
 		func(p access.Project) error { return access.EditProject(who, p) },
 		func(tx *store.Tx, p store.Project, detail map[string]any) error {
+			name, err := projectName(name)
+			if err != nil {
+				return err
+			}
 			detail["name"] = name
 			p.Name, p.Updated = name, w.Now()
 			return tx.UpdateProject(p)
@@ -163,23 +164,70 @@ func (w *Workspace) DeleteProject(ctx context.Context, who access.Actor, id stri
 
 // SetShares replaces who a project is shared with.
 func (w *Workspace) SetShares(ctx context.Context, who access.Actor, id string, shares []access.Share) error {
+	return w.changeShares(ctx, who, id, func([]access.Share) []access.Share { return shares })
+}
+
+// Share gives one user, group, or the whole workspace an access on a project, instead of the one it had. None takes it away.
+func (w *Workspace) Share(ctx context.Context, who access.Actor, id string, share access.Share) error {
+	return w.changeShares(ctx, who, id, func(shares []access.Share) []access.Share {
+		kept := slices.DeleteFunc(slices.Clone(shares), func(s access.Share) bool { return s.To == share.To })
+		if share.Access == access.None {
+			return kept
+		}
+		return append(kept, share)
+	})
+}
+
+// changeShares puts what change makes of a project's shares in their place, effective at once. Without a share with the web its
+// links are revoked.
+func (w *Workspace) changeShares(ctx context.Context, who access.Actor, id string, change func([]access.Share) []access.Share) error {
 	err := w.changeProject(ctx, who, id, "project.share",
 		func(p access.Project) error { return access.ShareProject(who, p) },
-		func(tx *store.Tx, _ store.Project, detail map[string]any) error {
+		func(tx *store.Tx, p store.Project, detail map[string]any) error {
+			shares := change(p.Shares)
 			if err := checkShares(tx, shares); err != nil {
 				return err
 			}
-			var words []string
-			for _, s := range shares {
-				words = append(words, s.To+"="+s.Access.String())
+			if err := checkKept(tx, who, access.Project{ID: id, Shares: shares}); err != nil {
+				return err
 			}
-			detail["shares"] = words
+			detail["before"], detail["shares"] = shareWords(p.Shares), shareWords(shares)
+			if !slices.ContainsFunc(shares, func(s access.Share) bool { return s.To == "web" }) {
+				if err := tx.DeleteWebLinks(id); err != nil {
+					return err
+				}
+			}
 			return tx.SetShares(id, shares)
 		})
 	if err != nil {
 		return err
 	}
 	return w.EndWhatIsNotAllowed(ctx)
+}
+
+func shareWords(shares []access.Share) []string {
+	words := []string{}
+	for _, s := range shares {
+		words = append(words, s.To+"="+s.Access.String())
+	}
+	return words
+}
+
+// checkKept keeps the last Full access from being lost by accident. An Admin has it everywhere, and may take it from everyone else.
+func checkKept(tx *store.Tx, who access.Actor, p access.Project) error {
+	if who.IsAdmin() {
+		return nil
+	}
+	users, err := tx.Users()
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if !u.Disabled && access.OwnsByShare(ActorOf(u), p) {
+			return nil
+		}
+	}
+	return invalid("shares", "Nobody would keep Full access. Give it to someone else first, or ask an Admin")
 }
 
 // checkShares refuses targets that do not exist and the web above Can view.
