@@ -44,7 +44,7 @@ func TestConfigure(t *testing.T) {
 
 // Secrets come by the environment alone: arguments show in the list of processes.
 func TestSecretsAreNoFlags(t *testing.T) {
-	for _, flag := range []string{"--master-key", "--admin-password"} {
+	for _, flag := range []string{"--master-key", "--admin-password", "--smtp-password"} {
 		if _, err := configure([]string{flag, "x"}, environment(nil), &bytes.Buffer{}); err == nil {
 			t.Errorf("%s is taken as an argument", flag)
 		}
@@ -59,6 +59,36 @@ func TestHelpNamesEverySetting(t *testing.T) {
 	for _, s := range settings {
 		if !strings.Contains(out.String(), env(s.flag)) {
 			t.Errorf("help leaves out %s", env(s.flag))
+		}
+	}
+}
+
+// Mail goes under TLS, or to this machine without a password; what cannot be used is refused at start, with the name of the setting.
+func TestMailSettings(t *testing.T) {
+	for _, c := range []struct {
+		addr, from, user, tls string
+		ok                    bool
+	}{
+		{"", "", "", "starttls", true},
+		{"mail.example.com:587", "patchbay@example.com", "me", "starttls", true},
+		{"mail.example.com:465", "patchbay@example.com", "", "tls", true},
+		{"127.0.0.1:25", "patchbay@example.com", "", "off", true},
+		{"127.0.0.1:25", "patchbay@example.com", "me", "off", false},
+		{"mail.example.com:25", "patchbay@example.com", "", "off", false},
+		{"mail.example.com", "patchbay@example.com", "", "tls", false},
+		{"mail.example.com:0", "patchbay@example.com", "", "tls", false},
+		{"mail.example.com:25", "", "", "starttls", false},
+		{"mail.example.com:25", "Patchbay <p@example.com>", "", "starttls", false},
+		{"mail.example.com:25", "p@example.com\r\nBcc: x@example.com", "", "starttls", false},
+		{"mail.example.com:25", "p@example.com", "", "maybe", false},
+	} {
+		values := map[string]string{"PATCHBAY_SMTP_ADDR": c.addr, "PATCHBAY_SMTP_FROM": c.from, "PATCHBAY_SMTP_USER": c.user, "PATCHBAY_SMTP_TLS": c.tls, "PATCHBAY_SMTP_PASSWORD": "canary"}
+		got, err := configure(nil, environment(values), &bytes.Buffer{})
+		if (err == nil) != c.ok || err != nil && (!strings.Contains(err.Error(), "PATCHBAY_SMTP_") || strings.Contains(err.Error(), "canary")) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		if err == nil && got.Mail.On() != (c.addr != "") {
+			t.Errorf("%+v: mail is %v", c, got.Mail.On())
 		}
 	}
 }
