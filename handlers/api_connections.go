@@ -402,7 +402,7 @@ func (s *Server) apiSetFilter(w http.ResponseWriter, r *http.Request, who access
 	if err := decode(r, &f); err != nil {
 		return err
 	}
-	if err := s.Workspace.SetFilter(r.Context(), who, r.PathValue("id"), f); err != nil {
+	if err := s.Workspace.SetFilter(r.Context(), who, r.PathValue("id"), f, 0); err != nil {
 		return err
 	}
 	return writeJSON(w, http.StatusOK, f)

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 
 	"patchbay/access"
 	"patchbay/catalog"
+	"patchbay/store"
 	"patchbay/workspace"
 )
 
@@ -38,7 +40,7 @@ func TestPreviewKnowsWhatTheFilterDropped(t *testing.T) {
 	s.person(access.RoleAdmin)
 	c := s.connect("Shop", workspace.ConnectionInput{})
 	read := s.token("admin", access.ScopeRead)
-	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems()))
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0))
 	run, err := s.server.Workspace.StartRefresh(t.Context(), s.actor("admin"), c.ID, "manual")
 	s.check(err)
 	s.check(s.server.Refresh.Wait(t.Context(), run.ID))
@@ -52,7 +54,7 @@ func TestPreviewKnowsWhatTheFilterDropped(t *testing.T) {
 	s.check(os.Rename(file+".away", file))
 
 	other := s.connect("Same shop", workspace.ConnectionInput{})
-	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), other.ID, withoutItems()))
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), other.ID, withoutItems(), 0))
 	p = s.previewed(read, other.ID, `{}`)
 	if l := p.Levels[0]; p.NamesFrom != "source" || p.Problem != "" || !slices.Equal(l.KeptNames, []string{"items", "orders"}) || l.Kept != 2 || l.Dropped != 0 {
 		t.Errorf("no filter previews as %+v", p)
@@ -86,4 +88,72 @@ func TestPreviewIsRefused(t *testing.T) {
 			t.Errorf("%.60s answers %d %s", body, a.status, a.body)
 		}
 	}
+}
+
+// Saving applies at once, source or no source; what is hidden can still be queried; a filter taken back brings all of it again.
+func TestSavedFilterAppliesAtOnce(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	token := s.token("admin", access.ScopeAdmin)
+	file := filepath.Join(s.dir, "files", "shop.db")
+	s.check(os.Rename(file, file+".away"))
+	if a := s.api(token, "PUT", "/api/v1/connections/"+c.ID+"/filter", noItems); a.status != http.StatusOK {
+		t.Fatalf("saving answers %d %s", a.status, a.body)
+	}
+	for _, path := range []string{"/catalog", "/catalog?path=items"} {
+		if a := s.api(token, "GET", "/api/v1/connections/"+c.ID+path, ""); strings.Contains(a.body, `"path":"items"`) || path != "/catalog" && a.status != http.StatusNotFound {
+			t.Errorf("%s still knows what was hidden: %d %s", path, a.status, a.body)
+		}
+	}
+	if a := s.api(token, "GET", "/api/v1/catalog/search?q=items", ""); strings.Contains(a.body, `"path":"items"`) {
+		t.Errorf("search still finds what was hidden: %s", a.body)
+	}
+	s.lastRun(c.ID)
+	s.check(os.Rename(file+".away", file))
+
+	a := s.api(token, "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"select count(*) from items"}`)
+	if a.status != http.StatusOK {
+		t.Errorf("querying what is hidden answers %d %s", a.status, a.body)
+	}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0))
+	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Removed != 1 {
+		t.Errorf("the refresh of saving ended as %+v", run)
+	}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, 0))
+	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Added != 1 {
+		t.Errorf("the refresh of letting in ended as %+v", run)
+	}
+	if a := s.api(token, "GET", "/api/v1/connections/"+c.ID+"/catalog", ""); !strings.Contains(a.body, `"path":"items"`) {
+		t.Errorf("what is let in again is not there: %s", a.body)
+	}
+}
+
+// Two people who edit one filter do not overwrite each other.
+func TestStaleFilterIsRefused(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	c, err := s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), c.Version))
+	if err := s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, c.Version); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a stale edit ends as %v", err)
+	}
+	after, err := s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	if after.Filter.Tables.Exclude == nil {
+		t.Error("a stale edit was saved")
+	}
+}
+
+// lastRun is the latest refresh when it has ended.
+func (s *site) lastRun(connection string) store.Run {
+	s.t.Helper()
+	runs, err := s.server.Store.Runs(s.t.Context(), connection, 1, "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(s.t.Context(), runs[0].ID))
+	runs, err = s.server.Store.Runs(s.t.Context(), connection, 1, "")
+	s.check(err)
+	return runs[0]
 }

@@ -39,7 +39,7 @@ var operations = []operation{
 	{"GET /api/v1/connections/{id}/schedule", "The refresh schedule with its next five runs", nil, "", "Schedule", ""},
 	{"PUT /api/v1/connections/{id}/schedule", "Replace the refresh schedule", nil, "Schedule", "Schedule", ""},
 	{"GET /api/v1/connections/{id}/filter", "The schema filter", nil, "", "Filter", ""},
-	{"PUT /api/v1/connections/{id}/filter", "Replace the schema filter; the next refresh reads by it", nil, "Filter", "Filter", ""},
+	{"PUT /api/v1/connections/{id}/filter", "Replace the schema filter: what it drops is gone at once, a refresh brings what it lets in", nil, "Filter", "Filter", ""},
 	{"POST /api/v1/connections/{id}/filter/preview", "What a schema filter would keep and drop, the first 200 names each way and level; for Admins, changes nothing", nil, "Filter", "FilterPreview", ""},
 	{"GET /api/v1/connections/{id}/permissions", "Who may query, view results and refresh", nil, "", "Permissions", ""},
 	{"PUT /api/v1/connections/{id}/permissions", "Replace them, effective at once", nil, "Permissions", "Permissions", ""},
