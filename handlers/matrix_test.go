@@ -172,6 +172,7 @@ adminOnly      GET /api/v1/connections/{id}/schedule
 adminOnly      PUT /api/v1/connections/{id}/schedule                         {"kind":"off"}
 adminOnly      GET /api/v1/connections/{id}/filter
 adminOnly      PUT /api/v1/connections/{id}/filter                           {"databases":{"include":null,"exclude":null}}
+adminsAsk      POST /api/v1/connections/{id}/filter/preview                  {"databases":{"include":null,"exclude":null}}
 adminOnly      GET /api/v1/connections/{id}/permissions
 adminOnly      PUT /api/v1/connections/{id}/permissions                     {"can_query":["members"],"can_view_results":["public"],"can_refresh_schema":"can_query"}
 adminsAsk      POST /api/v1/connections/{id}/permissions/preview            {"can_query":["members"],"can_view_results":["public"],"can_refresh_schema":"can_query"}
@@ -640,7 +641,7 @@ func answerClass(a answer) string {
 }
 
 // unaudited are acts that keep nothing: they change nothing that is anyone else's, and open nothing.
-var unaudited = []string{"POST /api/v1/connections/{id}/permissions/preview", "POST /settings/new-connection/url", "POST /projects/{project}/connections/new/url", "POST /theme"}
+var unaudited = []string{"POST /api/v1/connections/{id}/filter/preview", "POST /api/v1/connections/{id}/permissions/preview", "POST /settings/new-connection/url", "POST /projects/{project}/connections/new/url", "POST /theme"}
 
 // kept checks that an act left exactly one row in the audit log, and a refusal exactly one that says so (P52).
 func (m *matrixSite) kept(pattern, world string, c caller, a answer) {

@@ -138,7 +138,7 @@ func TestDuplicateIsAsStrict(t *testing.T) {
 	w, admin := s.server.Workspace, s.actor("admin")
 	c := s.connect("Shop", workspace.ConnectionInput{CanQuery: []string{}, CanViewResults: []string{}, RefreshAdminsOnly: true})
 	filter := catalog.Filter{Tables: catalog.Rule{Exclude: &catalog.Match{Match: "prefix", Values: []string{"secret_"}}}}
-	s.check(w.SetFilter(t.Context(), admin, c.ID, filter))
+	s.check(w.SetFilter(t.Context(), admin, c.ID, filter, 0))
 	d, err := w.DuplicateConnection(t.Context(), admin, c.ID)
 	s.check(err)
 	d, err = s.server.Store.Connection(t.Context(), d.ID)

@@ -34,8 +34,13 @@ func (r *Runner) Shard(connectionID string) (*catalog.Shard, bool) {
 	return shard.(*catalog.Shard), true
 }
 
-// Table is everything that is known of one table. An unknown one is store.ErrNotFound.
+// Table is everything that is known of one table. An unknown one, or one that the filter drops, is store.ErrNotFound.
 func (r *Runner) Table(ctx context.Context, connectionID string, path catalog.Path) (catalog.Table, error) {
+	if shard, ok := r.Shard(connectionID); ok {
+		if _, ok := shard.Node(path); !ok {
+			return catalog.Table{}, fmt.Errorf("read table: %w", store.ErrNotFound)
+		}
+	}
 	body, err := r.options.Store.TableBody(ctx, connectionID, path.String())
 	if err != nil {
 		return catalog.Table{}, fmt.Errorf("read table: %w", err)
@@ -105,23 +110,11 @@ func (r *Runner) interruptRuns(ctx context.Context) error {
 }
 
 func (r *Runner) loadShard(ctx context.Context, c store.Connection) error {
-	levels := r.options.Levels(c.Type)
-	if len(levels) == 0 {
-		return nil
-	}
-	state, err := r.options.Store.CatalogState(ctx, c.ID)
-	if err != nil || state.Read.IsZero() {
+	shard, err := r.storedShard(ctx, c)
+	if err != nil || shard == nil {
 		return err
 	}
-	words, err := r.words(ctx, c.ID)
-	if err != nil {
-		return err
-	}
-	b := catalog.NewBuilder(levels)
-	if err := r.addStored(ctx, c.ID, words, b, func(string) bool { return true }); err != nil {
-		return err
-	}
-	r.shards.putFirst(c.ID, b.Build())
+	r.shards.putFirst(c.ID, shard)
 	return nil
 }
 

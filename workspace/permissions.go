@@ -131,25 +131,42 @@ func nextRefresh(c store.Connection, after time.Time) time.Time {
 	return next
 }
 
-// SetFilter replaces a workspace connection's schema filter; the next refresh reads by it.
-func (w *Workspace) SetFilter(ctx context.Context, who access.Actor, id string, f catalog.Filter) error {
+// SetFilter replaces a workspace connection's schema filter. What it drops is gone from the known catalog at once; what it
+// newly lets in comes with a refresh that begins by itself. version is the connection as it was when the edit began: a newer
+// one is store.ErrConflict; 0 replaces whatever is there.
+func (w *Workspace) SetFilter(ctx context.Context, who access.Actor, id string, f catalog.Filter, version int64) error {
 	if err := access.AdminOnly(who, "change a connection's schema filter"); err != nil {
 		return err
 	}
 	if bad := f.Check(); len(bad) > 0 {
 		return &Invalid{Fields: bad}
 	}
+	draft := false
 	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
 		c, err := workspaceConnection(tx, id)
 		if err != nil {
 			return entry, err
 		}
+		if version != 0 && version != c.Version {
+			return entry, store.ErrConflict
+		}
+		draft = c.Draft
 		entry = connectionEntry(who, "connection.filter", c)
 		entry.Detail["before"], entry.Detail["filter"] = c.Filter, f
 		return entry, tx.SetFilter(id, f)
 	})
 	if err != nil {
 		return fmt.Errorf("set filter: %w", err)
+	}
+	ctx = context.WithoutCancel(ctx) // it is saved: who walks away does not leave it half applied
+	if err := w.Refresh.Refilter(ctx, id); err != nil {
+		return fmt.Errorf("apply filter: %w", err)
+	}
+	if draft {
+		return nil
+	}
+	if _, err := w.Refresh.Start(ctx, id, "manual", who.UserID); err != nil {
+		return fmt.Errorf("refresh by the new filter: %w", err)
 	}
 	return nil
 }

@@ -30,6 +30,7 @@ type Workspace struct {
 	Notify   *notify.Sender
 	Now      func() time.Time
 	tests    testLimiter
+	names    nameCache
 }
 
 // Invalid is input that a person can mend: words for each field. Fields of a connection's config have the field's own key.

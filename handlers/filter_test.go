@@ -1,0 +1,159 @@
+package handlers
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/store"
+	"patchbay/workspace"
+)
+
+// previewed asks for a preview that must be answered.
+func (s *site) previewed(token, id, filter string) apiPreview {
+	s.t.Helper()
+	a := s.api(token, "POST", "/api/v1/connections/"+id+"/filter/preview", filter)
+	if a.status != http.StatusOK {
+		s.t.Fatalf("a preview answers %d %s", a.status, a.body)
+	}
+	var p apiPreview
+	s.check(json.Unmarshal([]byte(a.body), &p))
+	return p
+}
+
+const noItems = `{"databases":{"include":null,"exclude":null},"schemas":{"include":null,"exclude":null},"tables":{"include":null,"exclude":{"match":"prefix","values":["it"]}}}`
+
+func withoutItems() catalog.Filter {
+	return catalog.Filter{Tables: catalog.Rule{Exclude: &catalog.Match{Match: catalog.MatchPrefix, Values: []string{"it"}}}}
+}
+
+// A preview decides over what the source has, so it knows what the saved filter dropped; without the source, over what is known.
+func TestPreviewKnowsWhatTheFilterDropped(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	read := s.token("admin", access.ScopeRead)
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0))
+	run, err := s.server.Workspace.StartRefresh(t.Context(), s.actor("admin"), c.ID, "manual")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(t.Context(), run.ID))
+
+	file := filepath.Join(s.dir, "files", "shop.db")
+	s.check(os.Rename(file, file+".away"))
+	p := s.previewed(read, c.ID, `{}`)
+	if l := p.Levels[0]; p.NamesFrom != "catalog" || p.Problem == "" || !slices.Equal(l.KeptNames, []string{"orders"}) {
+		t.Errorf("without the source the preview is %+v", p)
+	}
+	s.check(os.Rename(file+".away", file))
+
+	other := s.connect("Same shop", workspace.ConnectionInput{})
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), other.ID, withoutItems(), 0))
+	p = s.previewed(read, other.ID, `{}`)
+	if l := p.Levels[0]; p.NamesFrom != "source" || p.Problem != "" || !slices.Equal(l.KeptNames, []string{"items", "orders"}) || l.Kept != 2 || l.Dropped != 0 {
+		t.Errorf("no filter previews as %+v", p)
+	}
+	p = s.previewed(read, other.ID, noItems)
+	if l := p.Levels[0]; !slices.Equal(l.KeptNames, []string{"orders"}) || !slices.Equal(l.DroppedNames, []string{"items"}) || l.Level != catalog.LevelTable {
+		t.Errorf("a filter previews as %+v", p)
+	}
+}
+
+// Who may not change a filter may not preview one, and input that saving refuses is refused.
+func TestPreviewIsRefused(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	path := "/api/v1/connections/" + c.ID + "/filter/preview"
+	if a := s.api(s.token("editor", access.ScopeWrite), "POST", path, noItems); a.status != http.StatusForbidden {
+		t.Errorf("an Editor's preview answers %d %s", a.status, a.body)
+	}
+	if a := s.api(s.token("admin", access.ScopeRead), "POST", "/api/v1/connections/nothing/filter/preview", noItems); a.status != http.StatusNotFound {
+		t.Errorf("a preview of nothing answers %d %s", a.status, a.body)
+	}
+	for body, status := range map[string]int{
+		`{"tables":{"include":{"match":"regexp","values":["("]},"exclude":null}}`: http.StatusUnprocessableEntity,
+		`{"tables":{"include":{"match":"like","values":["a"]},"exclude":null}}`:   http.StatusUnprocessableEntity,
+		`{"tables":[`: http.StatusBadRequest,
+		`{"tables":{"include":{"match":"exact","values":["` + strings.Repeat("x", 1001) + `"]},"exclude":null}}`: http.StatusUnprocessableEntity,
+	} {
+		if a := s.api(s.token("admin", access.ScopeRead), "POST", path, body); a.status != status {
+			t.Errorf("%.60s answers %d %s", body, a.status, a.body)
+		}
+	}
+}
+
+// Saving applies at once, source or no source; what is hidden can still be queried; a filter taken back brings all of it again.
+func TestSavedFilterAppliesAtOnce(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	token := s.token("admin", access.ScopeAdmin)
+	file := filepath.Join(s.dir, "files", "shop.db")
+	s.check(os.Rename(file, file+".away"))
+	if a := s.api(token, "PUT", "/api/v1/connections/"+c.ID+"/filter", noItems); a.status != http.StatusOK {
+		t.Fatalf("saving answers %d %s", a.status, a.body)
+	}
+	for _, path := range []string{"/catalog", "/catalog?path=items"} {
+		if a := s.api(token, "GET", "/api/v1/connections/"+c.ID+path, ""); strings.Contains(a.body, `"path":"items"`) || path != "/catalog" && a.status != http.StatusNotFound {
+			t.Errorf("%s still knows what was hidden: %d %s", path, a.status, a.body)
+		}
+	}
+	if a := s.api(token, "GET", "/api/v1/catalog/search?q=items", ""); strings.Contains(a.body, `"path":"items"`) {
+		t.Errorf("search still finds what was hidden: %s", a.body)
+	}
+	s.lastRun(c.ID)
+	s.check(os.Rename(file+".away", file))
+
+	a := s.api(token, "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"select count(*) from items"}`)
+	if a.status != http.StatusOK {
+		t.Errorf("querying what is hidden answers %d %s", a.status, a.body)
+	}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0))
+	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Removed != 1 {
+		t.Errorf("the refresh of saving ended as %+v", run)
+	}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, 0))
+	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Added != 1 {
+		t.Errorf("the refresh of letting in ended as %+v", run)
+	}
+	if a := s.api(token, "GET", "/api/v1/connections/"+c.ID+"/catalog", ""); !strings.Contains(a.body, `"path":"items"`) {
+		t.Errorf("what is let in again is not there: %s", a.body)
+	}
+}
+
+// Two people who edit one filter do not overwrite each other.
+func TestStaleFilterIsRefused(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	c, err := s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), c.Version))
+	if err := s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, c.Version); !errors.Is(err, store.ErrConflict) {
+		t.Errorf("a stale edit ends as %v", err)
+	}
+	after, err := s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	if after.Filter.Tables.Exclude == nil {
+		t.Error("a stale edit was saved")
+	}
+}
+
+// lastRun is the latest refresh when it has ended.
+func (s *site) lastRun(connection string) store.Run {
+	s.t.Helper()
+	runs, err := s.server.Store.Runs(s.t.Context(), connection, 1, "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(s.t.Context(), runs[0].ID))
+	runs, err = s.server.Store.Runs(s.t.Context(), connection, 1, "")
+	s.check(err)
+	return runs[0]
+}

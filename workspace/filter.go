@@ -1,0 +1,166 @@
+package workspace
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/connectors"
+	"patchbay/store"
+)
+
+// How long names read for previews are believed, how long a failure to read them is, and how long reading them may take.
+const (
+	namesLast       = 10 * time.Minute
+	namesFailedLast = 30 * time.Second
+	namesDeadline   = 20 * time.Second
+)
+
+// previewNames is how many names a preview lists each way and level.
+const previewNames = 200
+
+// A FilterPreview says what a filter would keep and drop, level by level.
+type FilterPreview struct {
+	Levels []catalog.Preview
+	Read   time.Time // when the names were read
+	Known  error     // why the names are those of the catalog as it is known, which lacks what the saved filter drops; nil: the source's own
+	Partly bool      // the source would not tell some of its names
+}
+
+// PreviewFilter says what f would do to a workspace connection's catalog, and changes nothing. It decides over the names that
+// the source has, so that it knows what the saved filter drops and works before the first refresh. Where the source cannot be
+// read, it decides over the catalog as it is known; without one, the error says why the source could not be read.
+func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id string, f catalog.Filter) (FilterPreview, error) {
+	if err := access.AdminOnly(who, "preview a connection's schema filter"); err != nil {
+		return FilterPreview{}, err
+	}
+	c, err := view(ctx, w.Store, func(tx *store.Tx) (store.Connection, error) { return workspaceConnection(tx, id) })
+	if err != nil {
+		return FilterPreview{}, err
+	}
+	if bad := f.Check(); len(bad) > 0 {
+		return FilterPreview{}, &Invalid{Fields: bad}
+	}
+	connector, ok := w.Registry.Get(c.Type)
+	if !ok {
+		return FilterPreview{}, fmt.Errorf("preview filter: unknown type %q", c.Type)
+	}
+	match, err := catalog.NewMatcher(f, connector.Levels)
+	if err != nil {
+		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
+	}
+	n, err := w.sourceNames(ctx, &c, connector)
+	if err != nil {
+		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
+	}
+	if n.err == nil {
+		return FilterPreview{Levels: n.shard.Preview(match, previewNames), Read: n.read, Partly: n.partly}, nil
+	}
+	shard, ok := w.Refresh.Shard(id)
+	if !ok {
+		return FilterPreview{}, n.err
+	}
+	state, err := w.Store.CatalogState(ctx, id)
+	if err != nil {
+		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
+	}
+	return FilterPreview{Levels: shard.Preview(match, previewNames), Read: state.Read, Known: n.err}, nil
+}
+
+// names are the names that a source had when they were read, or why they could not be. They never change.
+type names struct {
+	shard  *catalog.Shard
+	config map[string]string // of the connection as it was read
+	read   time.Time
+	partly bool
+	err    error
+}
+
+// holds says whether the names are still those of c.
+func (n *names) holds(c *store.Connection, now time.Time) bool {
+	lasts := namesLast
+	if n.err != nil {
+		lasts = namesFailedLast
+	}
+	return now.Sub(n.read) < lasts && maps.Equal(n.config, c.Config)
+}
+
+// A nameCache keeps what was read for previews. The zero value is ready.
+type nameCache struct {
+	mu      sync.Mutex
+	known   map[string]*names // by connection
+	reading singleflight.Group
+}
+
+func (k *nameCache) get(c *store.Connection, now time.Time) (*names, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	n, ok := k.known[c.ID]
+	return n, ok && n.holds(c, now)
+}
+
+// put keeps n and forgets what is too old.
+func (k *nameCache) put(id string, n *names) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known == nil {
+		k.known = map[string]*names{}
+	}
+	maps.DeleteFunc(k.known, func(_ string, old *names) bool { return n.read.Sub(old.read) >= namesLast })
+	k.known[id] = n
+}
+
+// sourceNames are the names of everything in the source, read at most once in a while and once at a time, however many ask.
+func (w *Workspace) sourceNames(ctx context.Context, c *store.Connection, connector *connectors.Connector) (*names, error) {
+	if n, ok := w.names.get(c, w.Now()); ok {
+		return n, nil
+	}
+	answer := w.names.reading.DoChan(fmt.Sprintf("%s %d", c.ID, c.Version), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), namesDeadline) // others wait for it too
+		defer cancel()
+		n := w.readNames(ctx, c, connector.Levels)
+		w.names.put(c.ID, n)
+		return n, nil
+	})
+	select {
+	case a := <-answer:
+		return a.Val.(*names), a.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (w *Workspace) readNames(ctx context.Context, c *store.Connection, levels []catalog.Level) *names {
+	n := &names{config: maps.Clone(c.Config), read: w.Now()}
+	src, err := w.Opener.Open(ctx, c)
+	if err != nil {
+		n.err = err
+		return n
+	}
+	to := &nameSink{builder: catalog.NewBuilder(levels)}
+	n.err = errors.Join(src.ReadCatalog(ctx, catalog.Filter{}, to), src.Close())
+	n.shard, n.partly = to.builder.Build(), to.skipped
+	return n
+}
+
+// A nameSink keeps the names of tables, and nothing else of them.
+type nameSink struct {
+	builder *catalog.Builder
+	skipped bool
+}
+
+func (s *nameSink) Table(t catalog.Table) error { return s.builder.Add(catalog.Table{Path: t.Path}) }
+
+func (s *nameSink) Done(catalog.Path) error { return nil }
+
+func (s *nameSink) Skipped(catalog.Path, error) error {
+	s.skipped = true
+	return nil
+}
