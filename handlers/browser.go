@@ -264,8 +264,7 @@ func (s *Server) staleParts(ctx context.Context, d *views.NodeDetails, connectio
 		return err
 	}
 	for _, scope := range scopes {
-		shared := min(len(scope.Path), len(path))
-		if slices.Equal(scope.Path[:shared], path[:shared]) {
+		if shared := min(len(scope.Path), len(path)); slices.Equal(scope.Path[:shared], path[:shared]) {
 			d.Stale = append(d.Stale, views.StalePart{Name: strings.Join(scope.Path, "."), Reason: scope.Reason, Since: scope.Since})
 		}
 	}

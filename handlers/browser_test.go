@@ -335,6 +335,35 @@ func TestDetailsLinkAndColumns(t *testing.T) {
 	}
 }
 
+// Whoever looks at a part that the last refresh could not read is told so, with the reason; who looks elsewhere is not.
+func TestDetailsSayWhatCouldNotBeRead(t *testing.T) {
+	s, c, base := browsed(t)
+	st := s.server.Store
+	run := store.Run{ID: "run", ConnectionID: c.ID, Trigger: "manual", State: "running", Queued: time.Now(), Started: time.Now()}
+	s.check(st.Maintain(t.Context(), func(tx *store.Tx) error { return tx.CreateRun(run) }))
+	fence, err := st.Acquire(t.Context(), "refresh:"+c.ID, "test", time.Minute)
+	s.check(err)
+	state, err := st.CatalogState(t.Context(), c.ID)
+	s.check(err)
+	run.State, run.Finished = "succeeded", time.Now()
+	stale := []store.StaleScope{{Path: catalog.Path{"orders"}, Reason: "<i>permission denied</i>", Since: time.Now()}}
+	s.check(st.PublishCatalog(t.Context(), c.ID, state.Generation, fence, run, state, nil, stale))
+	for path, told := range map[string]bool{"": true, "/orders": true, "/orders/id": true, "/items": false} {
+		page := s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil).page(t)
+		if text := page.Find(".is-stale").Text(); strings.Contains(text, "could not read orders") != told || strings.Contains(text, "<i>permission denied</i>") != told {
+			t.Errorf("of %q it says %q", path, text)
+		}
+	}
+}
+
+// What cannot be read says so before it is chosen.
+func TestCompletionNotes(t *testing.T) {
+	got := completionNotes(catalog.Node{Unreadable: true}, catalog.Label{Mark: catalog.MarkEndorsed, ExcludeFromAgents: true})
+	if !slices.Equal(got, []string{"endorsed", "not readable"}) {
+		t.Errorf("the words are %v", got)
+	}
+}
+
 // alter changes the shop.
 func (s *site) alter(statement string) {
 	s.t.Helper()

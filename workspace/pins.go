@@ -38,7 +38,7 @@ func (w *Workspace) SetPin(ctx context.Context, who access.Actor, n store.NodeRe
 			return entry, err
 		}
 		if len(pins) >= maxPins {
-			return entry, invalid("path", fmt.Sprintf("You have %d pins. Unpin one first", maxPins))
+			return entry, &LimitError{fmt.Sprintf("You have %d pins. Unpin one first", maxPins)}
 		}
 		entry := entry // the function may be run again
 		entry.Action, entry.ObjectName = "node.pin", c.Name

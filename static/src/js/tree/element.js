@@ -341,6 +341,7 @@ class Tree extends HTMLElement {
   }
 
   showDetails(path) {
+    if (path !== this.selected) this.details.scrollTop = 0;
     this.selected = path;
     this.draw();
     const source = `${this.dataset.src}/details?${new URLSearchParams({ path })}`;
