@@ -41,9 +41,10 @@ func TestDataBrowser(t *testing.T) {
 	tab.Want("document.querySelector('#recent-nodes .node-name')?.textContent", "orders")
 	tab.Click("#browser-changed > summary")
 	tab.Want("document.querySelectorAll('#changed-nodes li').length > 3", true)
+	tab.Eval("(document.querySelector('[aria-label=\"Refresh Sample shop\"]').focus(), 1)")
 	tab.Click("[aria-label='Refresh Sample shop']") // until it has ended, the foot asks again
 	tab.Want("document.querySelector('#browser-foot').innerText.includes('just now') && document.querySelector('#browser-foot [hx-trigger]') === null", true)
-	tab.Want("document.querySelector('[aria-label=\"Refresh Sample shop\"]') !== null", true)
+	tab.Want("document.activeElement.ariaLabel", "Refresh Sample shop")
 	for _, theme := range []string{"light", "dark"} {
 		tab.Eval("(document.documentElement.dataset.theme = '" + theme + "', 1)")
 		tab.Await("new Promise(requestAnimationFrame).then(() => Promise.all(document.getAnimations().map((a) => a.finished))).then(() => 1)")
@@ -60,6 +61,8 @@ func TestDataBrowser(t *testing.T) {
 	tab.Click("#pinned a")
 	tab.Want("document.querySelector('.tree-details h3')?.textContent", "orders")
 	tab.Want(row("orders")+"?.ariaSelected", "true")
+	tab.Eval("(document.querySelector('#pinned button').focus(), document.querySelector('#pinned button').click(), 1)")
+	tab.Want("document.querySelector('#pinned') === null && document.activeElement.getAttribute('role')", "treeitem")
 	tab.Go(p.url + "/projects/" + project + "?node=" + connection + "/sample/main/orders/id")
 	tab.Want("document.querySelector('.tree-details h3')?.textContent", "id")
 	tab.Want("document.querySelector('.tree-details .badge')?.textContent", "Endorsed by orders")

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -242,6 +243,22 @@ func TestPins(t *testing.T) {
 		if a := s.pin("editor", base, path, "true"); a.status == http.StatusOK {
 			t.Errorf("pinning %s answers %d", path, a.status)
 		}
+	}
+}
+
+// A person's pins are bounded.
+func TestPinsAreBounded(t *testing.T) {
+	s, c, base := browsed(t)
+	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {
+		for i := range 100 {
+			if err := tx.Pin(s.users["editor"].ID, store.NodeRef{ConnectionID: c.ID, Path: catalog.Path{strconv.Itoa(i)}}, time.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if a := s.pin("editor", base, c.ID+"/orders", "true"); a.status != http.StatusTooManyRequests || !strings.Contains(a.body, "Unpin one first") {
+		t.Errorf("one pin too many answers %d %s", a.status, a.body)
 	}
 }
 

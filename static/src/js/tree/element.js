@@ -42,6 +42,8 @@ class Tree extends HTMLElement {
 
   // told looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
   told = () => {
+    if (this.unpinning && document.activeElement === document.body) (document.querySelector("#browser-pinned button") ?? this).focus();
+    this.unpinning = false;
     const catalog = foot()?.dataset.catalog;
     if (catalog === undefined || catalog === this.catalog) return;
     this.catalog = catalog;
@@ -56,6 +58,7 @@ class Tree extends HTMLElement {
 
   // lead follows a link to a node that stands elsewhere on the page.
   lead = (event) => {
+    this.unpinning = Boolean(event.target.closest?.("#browser-pinned button")); // which goes, and must not take the focus with it
     const link = event.target.closest?.("a[data-tree-open]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
