@@ -4,12 +4,14 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"patchbay/access"
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/store"
 	"patchbay/views"
 	"patchbay/workspace"
 )
@@ -220,6 +222,7 @@ func (s *Server) browserDetails(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
+	s.visited(r, who, c.ID, path)
 	return s.page(w, r, http.StatusOK, views.Details(d))
 }
 
@@ -242,7 +245,30 @@ func (s *Server) details(r *http.Request, who access.Actor, c workspace.Connecti
 	if err != nil {
 		return d, err
 	}
+	pins, err := s.Store.Pins(r.Context(), who.UserID)
+	if err != nil {
+		return d, err
+	}
+	d.Pinned = slices.ContainsFunc(pins, func(n store.NodeRef) bool { return n.ConnectionID == c.ID && n.Path.String() == path.String() })
+	d.Link = nodeAddress(d.ProjectID, full)
+	if err := s.staleParts(r.Context(), &d, c.ID, path); err != nil {
+		return d, err
+	}
 	return d, s.annotations(r.Context(), &d, who, c, path)
+}
+
+// staleParts adds what the last refresh could not read of a node, or around it.
+func (s *Server) staleParts(ctx context.Context, d *views.NodeDetails, connectionID string, path catalog.Path) error {
+	scopes, err := s.Store.Scopes(ctx, connectionID)
+	if err != nil {
+		return err
+	}
+	for _, scope := range scopes {
+		if shared := min(len(scope.Path), len(path)); slices.Equal(scope.Path[:shared], path[:shared]) {
+			d.Stale = append(d.Stale, views.StalePart{Name: strings.Join(scope.Path, "."), Reason: scope.Reason, Since: scope.Since})
+		}
+	}
+	return nil
 }
 
 // nodeAddress is the page of a project with the data browser open at a node.
@@ -335,6 +361,9 @@ func (s *Server) browser(r *http.Request, who access.Actor) (views.Browser, erro
 	b := views.Browser{ProjectID: p.ID, MayAdd: p.Decision.Access >= access.Edit, SelectedNode: r.URL.Query().Get("node"), Now: s.Now()}
 	used, err := s.Workspace.ProjectConnections(r.Context(), who, p.ID)
 	if err != nil {
+		return b, err
+	}
+	if b.Pinned, err = s.pinned(r, who); err != nil {
 		return b, err
 	}
 	for _, c := range used {

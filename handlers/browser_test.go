@@ -6,8 +6,13 @@ import (
 	"net/http"
 	"net/url"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"patchbay/access"
 	"patchbay/catalog"
@@ -169,24 +174,210 @@ func TestAnnotationsAreText(t *testing.T) {
 func TestAnnotationsOutliveTheirObject(t *testing.T) {
 	s, c, base := browsed(t)
 	s.annotated(c, "orders", `{"mark":"endorsed","description":"Kept"}`)
-	again := func() {
-		run, err := s.server.Refresh.Start(t.Context(), c.ID, "manual", "")
-		s.check(err)
-		s.check(s.server.Refresh.Wait(t.Context(), run.ID))
-	}
 	s.alter("alter table orders rename to away")
-	again()
+	s.again(c)
 	if a := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil); a.status != http.StatusNotFound {
 		t.Fatalf("a table that is gone answers %d", a.status)
 	}
 	s.alter("alter table away rename to orders")
-	again()
+	s.again(c)
 	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(); !strings.Contains(text, "Kept") {
 		t.Errorf("a table that is back says %s", text)
 	}
 	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error { return tx.PurgeAnnotations(c.ID, []string{catalog.Path{"orders"}.String()}) }))
 	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(); strings.Contains(text, "Kept") {
 		t.Error("purging keeps the annotation")
+	}
+}
+
+// again refreshes a connection.
+func (s *site) again(c store.Connection) {
+	s.t.Helper()
+	run, err := s.server.Refresh.Start(s.t.Context(), c.ID, "manual", "")
+	s.check(err)
+	s.check(s.server.Refresh.Wait(s.t.Context(), run.ID))
+}
+
+// pin pins or unpins a node from its details.
+func (s *site) pin(as, base, path, pinned string) answer {
+	s.t.Helper()
+	return s.send(s.clients[as], "POST", base+"/browser/pin", url.Values{"path": {path}, "pinned": {pinned}}, http.Header{"HX-Request": {"true"}})
+}
+
+// A pin is its person's own, says when its object is gone, and works again when it is back.
+func TestPins(t *testing.T) {
+	s, c, base := browsed(t)
+	if a := s.pin("editor", base, c.ID+"/orders", "true"); a.status != http.StatusOK || a.header.Get("HX-Trigger") != "pb:pinned" ||
+		!strings.Contains(a.page(t).Find("#pin-node").Text(), "Unpin") {
+		t.Fatalf("pinning answers %d %s", a.status, a.body)
+	}
+	s.pin("editor", base, c.ID, "true")
+	pinned := func(as string) *goquery.Selection {
+		return s.do(as, "GET", base+"/browser/pinned", nil).page(t).Find("li")
+	}
+	link := pinned("editor").First().Find("a")
+	if link.AttrOr("data-tree-open", "") != c.ID+"/orders" || !strings.Contains(link.Text(), "Shop") {
+		t.Errorf("the first pin is %s", link.Text())
+	}
+	if got := s.do("editor", "GET", base, nil).page(t).Find("#browser-pinned li").Length(); got != 2 {
+		t.Errorf("the page lists %d pins", got)
+	}
+	if pinned("admin").Length() != 0 {
+		t.Error("the pin of one person shows to another")
+	}
+	s.alter("alter table orders rename to away")
+	s.again(c)
+	if first := pinned("editor").First(); first.Find("a").Length() != 0 || !strings.Contains(first.Text(), "Not in the catalog now") {
+		t.Errorf("the pin of a table that is gone says %s", first.Text())
+	}
+	s.alter("alter table away rename to orders")
+	s.again(c)
+	if pinned("editor").First().Find("a").Length() != 1 {
+		t.Error("the pin of a table that is back leads nowhere")
+	}
+	a := s.send(s.clients["editor"], "POST", base+"/browser/pin", url.Values{"path": {c.ID + "/orders"}, "pinned": {"false"}, "from": {"list"}}, http.Header{"HX-Request": {"true"}})
+	if a.status != http.StatusOK || a.page(t).Find("li").Length() != 1 {
+		t.Errorf("unpinning answers %d %s", a.status, a.body)
+	}
+	for _, path := range []string{c.ID + "/nothing", c.ID + "/%zz", "nothing"} {
+		if a := s.pin("editor", base, path, "true"); a.status == http.StatusOK {
+			t.Errorf("pinning %s answers %d", path, a.status)
+		}
+	}
+}
+
+// A person's pins are bounded.
+func TestPinsAreBounded(t *testing.T) {
+	s, c, base := browsed(t)
+	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {
+		for i := range 100 {
+			if err := tx.Pin(s.users["editor"].ID, store.NodeRef{ConnectionID: c.ID, Path: catalog.Path{strconv.Itoa(i)}}, time.Now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	if a := s.pin("editor", base, c.ID+"/orders", "true"); a.status != http.StatusTooManyRequests || !strings.Contains(a.body, "Unpin one first") {
+		t.Errorf("one pin too many answers %d %s", a.status, a.body)
+	}
+}
+
+// What was opened last is listed first; a table once, whichever of its columns was opened.
+func TestRecent(t *testing.T) {
+	s, c, base := browsed(t)
+	for _, path := range []string{"/orders", "/items", "/orders/id", ""} {
+		s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil)
+		time.Sleep(2 * time.Millisecond)
+	}
+	var got []string
+	s.do("editor", "GET", base+"/browser/recent", nil).page(t).Find(".node-name").Each(func(_ int, n *goquery.Selection) { got = append(got, n.Text()) })
+	if !slices.Equal(got, []string{"orders", "items"}) {
+		t.Errorf("recent are %v", got)
+	}
+	if text := s.do("admin", "GET", base+"/browser/recent", nil).body; !strings.Contains(text, "Tables that you open are listed here") {
+		t.Errorf("an empty list says %s", text)
+	}
+}
+
+// The lists hold nothing of a connection that the person may no longer query.
+func TestListsShowOnlyWhatMayBeQueriedNow(t *testing.T) {
+	s, c, base := browsed(t)
+	s.pin("editor", base, c.ID+"/orders", "true")
+	s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil)
+	if a := s.do("editor", "GET", base+"/browser/changes", nil); !strings.Contains(a.body, "orders") {
+		t.Fatalf("the changes are %s", a.body)
+	}
+	group, err := s.server.Workspace.CreateGroup(t.Context(), s.actor("admin"), "Elsewhere")
+	s.check(err)
+	s.check(s.server.Workspace.SetPermissions(t.Context(), s.actor("admin"), c.ID, workspace.Permissions{CanQuery: []string{group.ID}, CanViewResults: []string{access.GroupMembers}}))
+	for _, list := range []string{"pinned", "recent", "changes"} {
+		if a := s.do("editor", "GET", base+"/browser/"+list, nil); strings.Contains(a.body, "orders") || strings.Contains(a.body, "Shop") {
+			t.Errorf("%s answers %d %s", list, a.status, a.body)
+		}
+	}
+	if a := s.pin("editor", base, c.ID+"/items", "true"); a.status == http.StatusOK {
+		t.Error("pinning what may not be queried works")
+	}
+}
+
+// Changes of the last days are listed by name, the latest first; what is gone has no link.
+func TestChanges(t *testing.T) {
+	s, c, base := browsed(t)
+	s.alter("drop table items")
+	s.alter("create table \"<b>late</b>\" (x integer)")
+	s.alter("alter table orders add column note text")
+	s.again(c)
+	list := s.do("editor", "GET", base+"/browser/changes", nil).page(t)
+	said := map[string]string{}
+	list.Find("li").Each(func(i int, li *goquery.Selection) {
+		name := li.Find(".node-name").Text()
+		if _, known := said[name]; !known { // the first reading added them all
+			said[name] = li.Find(".sub").Last().Text()
+		}
+		if i == 0 && li.Find("time").Length() != 1 {
+			t.Error("a change has no time")
+		}
+	})
+	for name, word := range map[string]string{"items": "Removed", "<b>late</b>": "Added", "orders": "Changed"} {
+		if !strings.HasPrefix(strings.TrimSpace(said[name]), word) {
+			t.Errorf("of %s it says %q", name, said[name])
+		}
+	}
+	if !strings.Contains(said["orders"], "column note added") {
+		t.Errorf("of the changed table it says %q", said["orders"])
+	}
+	if list.Find("b").Length() != 0 {
+		t.Error("a name became markup")
+	}
+	if list.Find("a").FilterFunction(func(_ int, a *goquery.Selection) bool { return a.Find(".node-name").Text() == "items" }).Length() != 0 {
+		t.Error("a table that is gone has a link")
+	}
+	long := s.server.Now
+	s.server.Now = func() time.Time { return long().Add(8 * 24 * time.Hour) }
+	if text := s.do("editor", "GET", base+"/browser/changes", nil).page(t).Text(); !strings.Contains(text, "No refresh of the last 7 days found a change") {
+		t.Errorf("eight days later the list says %s", text)
+	}
+}
+
+// The details lead back to themselves and give all columns, quoted.
+func TestDetailsLinkAndColumns(t *testing.T) {
+	s, c, base := browsed(t)
+	page := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t)
+	link := page.Find("pb-copy[data-link]").AttrOr("data-link", "")
+	if got := s.do("editor", "GET", link, nil).page(t).Find("pb-tree").AttrOr("data-node", ""); got != c.ID+"/orders" {
+		t.Errorf("the link %s opens %q", link, got)
+	}
+	if columns := page.Find("pb-copy").FilterFunction(func(_ int, b *goquery.Selection) bool { return strings.Contains(b.Text(), "Copy all columns") }); columns.AttrOr("data-text", "") != `"id", "country", "total"` {
+		t.Errorf("all columns are %q", columns.AttrOr("data-text", ""))
+	}
+}
+
+// Whoever looks at a part that the last refresh could not read is told so, with the reason; who looks elsewhere is not.
+func TestDetailsSayWhatCouldNotBeRead(t *testing.T) {
+	s, c, base := browsed(t)
+	st := s.server.Store
+	run := store.Run{ID: "run", ConnectionID: c.ID, Trigger: "manual", State: "running", Queued: time.Now(), Started: time.Now()}
+	s.check(st.Maintain(t.Context(), func(tx *store.Tx) error { return tx.CreateRun(run) }))
+	fence, err := st.Acquire(t.Context(), "refresh:"+c.ID, "test", time.Minute)
+	s.check(err)
+	state, err := st.CatalogState(t.Context(), c.ID)
+	s.check(err)
+	run.State, run.Finished = "succeeded", time.Now()
+	stale := []store.StaleScope{{Path: catalog.Path{"orders"}, Reason: "<i>permission denied</i>", Since: time.Now()}}
+	s.check(st.PublishCatalog(t.Context(), c.ID, state.Generation, fence, run, state, nil, stale))
+	for path, told := range map[string]bool{"": true, "/orders": true, "/orders/id": true, "/items": false} {
+		page := s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil).page(t)
+		if text := page.Find(".is-stale").Text(); strings.Contains(text, "could not read orders") != told || strings.Contains(text, "<i>permission denied</i>") != told {
+			t.Errorf("of %q it says %q", path, text)
+		}
+	}
+}
+
+// What cannot be read says so before it is chosen.
+func TestCompletionNotes(t *testing.T) {
+	got := completionNotes(catalog.Node{Unreadable: true}, catalog.Label{Mark: catalog.MarkEndorsed, ExcludeFromAgents: true})
+	if !slices.Equal(got, []string{"endorsed", "not readable"}) {
+		t.Errorf("the words are %v", got)
 	}
 }
 

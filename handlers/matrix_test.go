@@ -133,6 +133,10 @@ queries        GET /projects/{project}/browser/details                      ?pat
 queries        GET /projects/{project}/browser/preview                      ?path={connection}/main/orders
 browses        GET /projects/{project}/browser/foot
 queries        POST /projects/{project}/browser/refresh                     connection={connection}
+browses        GET /projects/{project}/browser/pinned
+browses        GET /projects/{project}/browser/recent
+browses        GET /projects/{project}/browser/changes
+queries        POST /projects/{project}/browser/pin                         path={connection}&pinned=false
 annotates      POST /projects/{project}/browser/annotation                  path={connection}&description=x
 queries        GET /projects/{project}/complete                             ?connection={connection}
 

@@ -179,6 +179,10 @@ var routes = []route{
 	{"GET /projects/{project}/browser/preview", signedIn, (*Server).browserPreview},
 	{"GET /projects/{project}/browser/foot", signedIn, (*Server).browserFoot},
 	{"POST /projects/{project}/browser/refresh", signedIn, (*Server).browserRefresh},
+	{"GET /projects/{project}/browser/pinned", signedIn, (*Server).browserPinned},
+	{"POST /projects/{project}/browser/pin", signedIn, (*Server).browserPin},
+	{"GET /projects/{project}/browser/recent", signedIn, (*Server).browserRecent},
+	{"GET /projects/{project}/browser/changes", signedIn, (*Server).browserChanges},
 	{"POST /projects/{project}/browser/annotation", signedIn, (*Server).browserAnnotate},
 	{"GET /projects/{project}/complete", signedIn, (*Server).complete},
 

@@ -120,6 +120,32 @@ func TestSearchWithoutHitsRepeatsTheQuery(t *testing.T) {
 	p.want("document.querySelector('.tree-message')?.textContent", "Nothing found for “nope”")
 }
 
+// Elsewhere on the page, a link to a node leads there in the tree, out of a search too.
+func TestALinkToANodeLeadsThere(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.press("/")
+	p.want("document.querySelector('#tree-hint').checkVisibility() && document.querySelector('#tree-hint').textContent", "Narrow with database: schema: table: column:, as in schema:sales total")
+	p.keys("t54")
+	p.want("document.querySelectorAll('[role=option]').length", 2)
+	p.eval("(document.body.insertAdjacentHTML('beforeend', '<a href=\"/elsewhere\" data-tree-open=\"c1/public/t00777\">there</a>'), document.querySelector('[data-tree-open]').click(), 1)")
+	p.want("document.querySelector('[role=treeitem][aria-selected=true] .tree-name')?.textContent", "t00777")
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t00777")
+	p.want("document.querySelector('#tree-hits').hidden && location.pathname", "/notebook")
+}
+
+func TestTreeSaysWhatIsMarkedAndWhatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.now(func() { s.said = map[string]any{"mark": "deprecated", "unreadable": true} })
+	p := open(t, s.URL+"/notebook")
+	p.want("[...document.querySelectorAll('.tree-row [role=img]')].map((i) => i.ariaLabel)", []string{"Deprecated", "Not readable by this connection"})
+	for _, v := range p.violations() {
+		t.Error(v)
+	}
+}
+
 func TestATableChosenInTheDetailsBecomesACell(t *testing.T) {
 	t.Parallel()
 	p := open(t, newSite(t).URL+"/notebook")

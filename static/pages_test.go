@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -33,8 +34,9 @@ type site struct {
 	calls int      // of the stream
 	still int      // answers to come that say that rows are still arriving
 	sizes map[string]int
-	fresh int  // tables that a refresh has put before all others
-	empty bool // the connection was never read
+	fresh int            // tables that a refresh has put before all others
+	empty bool           // the connection was never read
+	said  map[string]any // more of the connection's row
 }
 
 func newSite(t *testing.T) *site {
@@ -167,7 +169,9 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 	switch strings.Count(path, "/") + len(path[:min(len(path), 1)]) {
 	case 0:
 		total, node = 1, func(int) map[string]any {
-			return map[string]any{"name": "Warehouse", "kind": "connection", "type": "postgres", "path": "c1", "children": !s.empty}
+			row := map[string]any{"name": "Warehouse", "kind": "connection", "type": "postgres", "path": "c1", "children": !s.empty}
+			maps.Copy(row, s.said)
+			return row
 		}
 	case 1:
 		total, node = 1, func(int) map[string]any {

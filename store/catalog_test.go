@@ -37,7 +37,7 @@ func TestCatalogGenerations(t *testing.T) {
 		run := newRun(t, s, c, "run1")
 		check(t, s.PutTables(ctx, "w", 1, f, []store.TableRow{row("a", "1", false), row("b", "1", false)}))
 		equal(t, len(tables(t, s, "w")), 0) // nothing before it is published
-		run.State = "succeeded"
+		run.State, run.Finished = "succeeded", c.Now()
 		changes := []store.Change{{Change: "added", Path: catalog.Path{"a"}}, {Change: "added", Path: catalog.Path{"b"}, Detail: "x"}}
 		check(t, s.PublishCatalog(ctx, "w", 1, f, run, store.CatalogState{Tables: 2, Read: c.Now(), Changed: c.Now()}, changes, nil))
 		equal(t, tables(t, s, "w"), map[string]string{"a": "1", "b": "1"})
@@ -59,6 +59,12 @@ func TestCatalogGenerations(t *testing.T) {
 		kept, err := s.Changes(ctx, "run1", 10, 1)
 		check(t, err)
 		equal(t, kept, changes[1:])
+		recent, err := s.RecentChanges(ctx, "w", run.Finished, 10)
+		check(t, err)
+		equal(t, recent, []store.RecentChange{{Change: changes[0], At: run.Finished}, {Change: changes[1], At: run.Finished}})
+		recent, err = s.RecentChanges(ctx, "w", run.Finished.Add(time.Second), 10)
+		check(t, err)
+		equal(t, len(recent), 0)
 		scopes, err := s.Scopes(ctx, "w")
 		check(t, err)
 		equal(t, scopes, stale)

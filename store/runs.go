@@ -91,6 +91,29 @@ func (tx *Tx) ChangesLike(runID, text string, limit, after int) ([]Change, error
 		or lower(detail) like '%' || $3 || '%' escape '\') order by seq limit $4 offset $5`, runID, like(catalog.Path{text}.String()), like(text), limit, after)
 }
 
+// A RecentChange is a change with the moment in which its refresh ended.
+type RecentChange struct {
+	Change
+	At time.Time
+}
+
+// RecentChanges are what the refreshes of a connection that ended since then found, the latest first.
+func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]RecentChange, error) {
+	return collect(tx, func(r scanner) (RecentChange, error) {
+		var c RecentChange
+		var path string
+		var finished int64
+		if err := r.Scan(&c.Change.Change, &path, &c.Detail, &finished); err != nil {
+			return c, err
+		}
+		c.At = at(finished)
+		var err error
+		c.Path, err = catalog.ParsePath(path)
+		return c, err
+	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
+		where r.connection_id = $1 and r.finished_ms >= $2 order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
+}
+
 // InterruptRuns marks every run that was under way when the process ended.
 func (tx *Tx) InterruptRuns(when time.Time) error {
 	_, err := tx.exec(`update refresh_run set state='interrupted', cause='interrupted', error='The server stopped while this ran', finished_ms=$1
@@ -111,4 +134,9 @@ func (s *Store) Runs(ctx context.Context, connectionID string, limit int, before
 // Changes is Tx.Changes in a snapshot of its own.
 func (s *Store) Changes(ctx context.Context, runID string, limit, after int) ([]Change, error) {
 	return view(ctx, s, func(tx *Tx) ([]Change, error) { return tx.Changes(runID, limit, after) })
+}
+
+// RecentChanges is Tx.RecentChanges in a snapshot of its own.
+func (s *Store) RecentChanges(ctx context.Context, connectionID string, since time.Time, limit int) ([]RecentChange, error) {
+	return view(ctx, s, func(tx *Tx) ([]RecentChange, error) { return tx.RecentChanges(connectionID, since, limit) })
 }

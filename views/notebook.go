@@ -2,6 +2,7 @@ package views
 
 import (
 	"encoding/json"
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +30,7 @@ type Browser struct {
 	Connections  []BrowserConnection
 	MayAdd       bool // may import or connect
 	SelectedNode string
+	Pinned       NodeList
 	Now          time.Time
 }
 
@@ -169,7 +171,16 @@ type NodeDetails struct {
 	Excluded                    bool   // for agents
 	SaidBy                      string
 	Said                        time.Time
+	Pinned                      bool
+	Link                        string // the page with the browser open here
+	Stale                       []StalePart
 	Form                        *AnnotationForm // nil: the reader may not say anything
+}
+
+// A StalePart is a part of a catalog that the last refresh could not read.
+type StalePart struct {
+	Name, Reason string // without a name: all of it
+	Since        time.Time
 }
 
 // An AnnotationForm is where an Admin describes and marks a node.
@@ -240,9 +251,77 @@ func (r CellResult) affectedWords() string {
 	return "Done. The statement has no result"
 }
 
+// A NodeList is a list of objects above the tree.
+type NodeList struct {
+	ProjectID string
+	Nodes     []NodeLink
+	Now       time.Time
+}
+
+// A NodeLink is the way to an object in the tree. What is gone has no way, and says so.
+type NodeLink struct {
+	Path, Href string
+	Name, Kind string
+	Trail      []string // what holds it, from the connection down
+	Gone       bool
+}
+
+func (n NodeLink) icon() string {
+	switch n.Kind {
+	case "connection":
+		return "plug"
+	case "database":
+		return "database"
+	case "schema":
+		return "folder"
+	case "column":
+		return "circle-dot"
+	case "view", "materialized_view":
+		return "eye"
+	}
+	return "table-2"
+}
+
+// vals are the node's path and more fields as htmx sends them.
+func (n NodeLink) vals(more map[string]string) string {
+	fields := map[string]string{"path": n.Path}
+	maps.Copy(fields, more)
+	return jsonText(fields)
+}
+
+// NodeChanges is what refreshes of the last days found.
+type NodeChanges struct {
+	ProjectID string
+	Changes   []NodeChange
+	Cut       bool // there are more
+	Now       time.Time
+}
+
+// A NodeChange is one object that a refresh added, removed or changed.
+type NodeChange struct {
+	Kind   string // added, removed, changed
+	Node   NodeLink
+	Detail string
+	At     time.Time
+}
+
+func (c NodeChange) word() string {
+	return map[string]string{"added": "Added", "removed": "Removed", "changed": "Changed"}[c.Kind]
+}
+
+// pinVals pin the node, or take its pin away.
+func (d NodeDetails) pinVals() string {
+	return jsonText(map[string]string{"path": d.Path, "pinned": strconv.FormatBool(!d.Pinned)})
+}
+
 // pathVals is the node's path as htmx sends it.
 func (d NodeDetails) pathVals() string {
-	b, err := json.Marshal(map[string]string{"path": d.Path})
+	return jsonText(map[string]string{"path": d.Path})
+}
+
+// jsonText writes fields as htmx sends them.
+func jsonText(fields map[string]string) string {
+	b, err := json.Marshal(fields)
 	if err != nil {
 		return "{}"
 	}

@@ -1,4 +1,5 @@
-// <pb-copy data-text="..."> or <pb-copy data-from="#id">: its button copies the text, and says so for two seconds.
+// <pb-copy data-text="...">, <pb-copy data-from="#id"> or <pb-copy data-link="/path">: its button copies the text, or the whole
+// address, and says so for two seconds.
 import { copyText } from "./clipboard.js";
 
 class Copy extends HTMLElement {
@@ -10,7 +11,8 @@ class Copy extends HTMLElement {
 
   async copy() {
     const from = this.dataset.from && document.querySelector(this.dataset.from);
-    await copyText(from ? from.textContent.trim() : this.dataset.text);
+    const link = this.dataset.link && new URL(this.dataset.link, location.href).href;
+    await copyText(from ? from.textContent.trim() : (link ?? this.dataset.text));
     const label = this.querySelector("button span");
     if (!label || this.was) return;
     this.was = label.textContent;

@@ -24,6 +24,8 @@ class Tree extends HTMLElement {
     this.catalog = foot()?.dataset.catalog;
     document.addEventListener("htmx:after:swap", this.told);
     document.addEventListener("pb:catalog", this.marked);
+    document.addEventListener("pb:pinned", this.pinned);
+    document.addEventListener("click", this.lead);
     document.addEventListener("visibilitychange", this.seen);
     this.load(this.root, 0).then(() => this.dataset.node && this.reveal(this.dataset.node));
     this.draw();
@@ -32,12 +34,16 @@ class Tree extends HTMLElement {
   disconnectedCallback() {
     document.removeEventListener("htmx:after:swap", this.told);
     document.removeEventListener("pb:catalog", this.marked);
+    document.removeEventListener("pb:pinned", this.pinned);
+    document.removeEventListener("click", this.lead);
     document.removeEventListener("visibilitychange", this.seen);
     this.watch?.disconnect();
   }
 
   // told looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
   told = () => {
+    if (this.unpinning && document.activeElement === document.body) (document.querySelector("#browser-pinned button") ?? this).focus();
+    this.unpinning = false;
     const catalog = foot()?.dataset.catalog;
     if (catalog === undefined || catalog === this.catalog) return;
     this.catalog = catalog;
@@ -46,6 +52,19 @@ class Tree extends HTMLElement {
 
   // marked follows what an Admin has just said of a node.
   marked = () => this.renew();
+
+  // pinned shows a pin that was set in the details.
+  pinned = () => window.htmx.ajax("GET", `${this.dataset.src}/pinned`, { target: "#browser-pinned", swap: "outerMorph" });
+
+  // lead follows a link to a node that stands elsewhere on the page.
+  lead = (event) => {
+    this.unpinning = Boolean(event.target.closest?.("#browser-pinned button")); // which goes, and must not take the focus with it
+    const link = event.target.closest?.("a[data-tree-open]");
+    if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    this.search.close();
+    this.reveal(link.dataset.treeOpen);
+  };
 
   // seen asks what happened while nobody looked.
   seen = () => {
@@ -65,13 +84,16 @@ class Tree extends HTMLElement {
     const field = el("input", {
       class: "input", type: "search", placeholder: "Search tables and columns", autocomplete: "off", spellcheck: "false", "data-search": true,
       role: "combobox", "aria-expanded": "false", "aria-controls": "tree-hits", "aria-label": "Search tables and columns", "aria-autocomplete": "list",
+      "aria-describedby": "tree-hint",
     });
+    const narrow = ["database:", "schema:", "table:", "column:"].flatMap((word) => [" ", el("code", {}, word)]);
+    const hint = el("p", { class: "tree-hint", id: "tree-hint" }, "Narrow with", ...narrow, ", as in ", el("code", {}, "schema:sales total"));
     const hits = el("div", { id: "tree-hits", class: "tree-rows", role: "listbox", "aria-label": "Hits", hidden: true });
     this.space = el("div", { class: "tree-space", role: "none" });
     this.rows = el("div", { class: "tree-rows", role: "tree", "aria-label": "Databases", tabindex: "-1" }, this.space);
     this.details = el("section", { class: "tree-details", "aria-label": "Details" });
     this.replaceChildren(
-      el("div", { class: "tree-search" }, el("label", { class: "search" }, icon("search"), field, el("kbd", { "aria-hidden": "true" }, "/"))),
+      el("div", { class: "tree-search" }, el("label", { class: "search" }, icon("search"), field, el("kbd", { "aria-hidden": "true" }, "/")), hint),
       this.rows, hits, this.details,
     );
     this.listen();
@@ -322,6 +344,7 @@ class Tree extends HTMLElement {
   }
 
   showDetails(path) {
+    if (path !== this.selected) this.details.scrollTop = 0;
     this.selected = path;
     this.draw();
     const source = `${this.dataset.src}/details?${new URLSearchParams({ path })}`;
@@ -341,9 +364,8 @@ class Tree extends HTMLElement {
     let branch = this.root;
     let place = null;
     for (const step of prefixes(path)) {
-      if (!branch) return;
-      const index = await this.find(branch, step);
-      if (index < 0) return;
+      const index = branch ? await this.find(branch, step) : -1;
+      if (index < 0) return this.showDetails(path); // which say that nothing is there
       place = { branch, index };
       if (step !== path) branch = branch.opened(index) ?? this.expand(place);
     }

@@ -32,11 +32,17 @@ export class Search {
   }
 
   end() {
+    this.close();
+    this.clear();
+  }
+
+  // close puts the tree back.
+  close() {
+    this.field.value = "";
     this.list.replaceChildren();
     this.active = -1;
     this.field.setAttribute("aria-expanded", "false");
     this.show(false);
-    this.clear();
   }
 
   draw(query, items) {
