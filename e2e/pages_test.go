@@ -85,7 +85,7 @@ func TestPagesAreAccessible(t *testing.T) {
 	tab.Fill("name", "Board")
 	tab.Press("Create link")
 	tab.See("Copy the link now")
-	shared := tab.Eval("document.querySelector('.banner.is-ok .mono').textContent")
+	shared := strings.Trim(tab.Eval("document.querySelector('.banner.is-ok .mono').textContent"), `"`)
 	routes := make([]string, 0, len(visited))
 	for route := range visited {
 		routes = append(routes, route)

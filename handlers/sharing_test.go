@@ -26,6 +26,9 @@ func TestSharingPage(t *testing.T) {
 	if a := r.do("editor", "POST", path, url.Values{"who": {"viewer@EXAMPLE.com"}, "access": {"edit"}}); a.status != http.StatusSeeOther {
 		t.Fatalf("sharing answers %d %s", a.status, a.body)
 	}
+	if a := r.give("editor", "group:guests", "edit"); a.status != http.StatusSeeOther {
+		t.Fatalf("sharing with guests answers %d", a.status)
+	}
 	if a := r.give("editor", "workspace", "explore"); a.status != http.StatusSeeOther {
 		t.Fatalf("sharing with the workspace answers %d", a.status)
 	}
@@ -33,6 +36,12 @@ func TestSharingPage(t *testing.T) {
 	for _, want := range []string{"The workspace role viewer allows at most Can view", "Whole workspace", "Can explore by a share with the whole workspace", "An Admin has full access everywhere"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
+		}
+	}
+	for to, caps := range map[string]int{"workspace": 1, "group:guests": 0} {
+		row := r.do("editor", "GET", path, nil).page(t).Find("tr:has(input[value='" + to + "'])").Text()
+		if strings.Count(row, "allows at most") != caps {
+			t.Errorf("the share with %s says %s", to, row)
 		}
 	}
 	r.check(r.server.Workspace.SetPermissions(t.Context(), r.actor("admin"), r.connection.ID, workspace.Permissions{}))

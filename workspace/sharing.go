@@ -90,9 +90,9 @@ func sharesByName(p access.Project, users []store.User, groups []store.Group) []
 			u := byID[id]
 			with.Name, with.Email, with.Note = u.Name, u.Email, capWords(u, p.ID, s)
 		case "group":
-			with.Name = sharedGroup(id, groups)
+			with.Name, with.Note = sharedGroup(id, groups), roleCaps(p.ID, s)
 		case "workspace":
-			with.Name = "Whole workspace"
+			with.Name, with.Note = "Whole workspace", roleCaps(p.ID, s)
 		case "web":
 			continue // its links stand for it
 		}
@@ -106,12 +106,28 @@ func capWords(u store.User, projectID string, s access.Share) string {
 	if u.Disabled {
 		return "This account cannot sign in"
 	}
-	for _, r := range access.OnProject(ActorOf(u), access.Project{ID: projectID, Shares: []access.Share{s}}).Because {
+	return capOf(ActorOf(u), projectID, s)
+}
+
+func capOf(a access.Actor, projectID string, s access.Share) string {
+	for _, r := range access.OnProject(a, access.Project{ID: projectID, Shares: []access.Share{s}}).Because {
 		if r.Rule == access.RuleRoleCap {
 			return r.Words
 		}
 	}
 	return ""
+}
+
+// roleCaps says for which roles a share with many gives less than it says, asking for someone of each role.
+func roleCaps(projectID string, s access.Share) string {
+	_, group, _ := strings.Cut(s.To, ":")
+	var words []string
+	for _, role := range access.Roles {
+		if w := capOf(access.Actor{UserID: "someone", Role: role, Groups: []string{group}}, projectID, s); w != "" {
+			words = append(words, w)
+		}
+	}
+	return strings.Join(words, ". ")
 }
 
 func sharedGroup(id string, groups []store.Group) string {
