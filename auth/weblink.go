@@ -126,7 +126,7 @@ func (a *Auth) changeWebLinks(ctx context.Context, who access.Actor, projectID, 
 }
 
 // OpenWebLink is the project that a link opens to the anonymous visitor at this moment. Wrong, revoked, expired and forbidden
-// are all store.ErrNotFound, after the same reads; too many of them from one network are a *LimitedError (P20).
+// are all store.ErrNotFound; too many of them from one network are a *LimitedError (P20).
 func (a *Auth) OpenWebLink(ctx context.Context, ip, token string) (projectID string, err error) {
 	now := a.now()
 	try := attempt{shareKey + network(ip): networkDelay}
@@ -151,7 +151,8 @@ func (a *Auth) OpenWebLink(ctx context.Context, ip, token string) (projectID str
 	return link.ProjectID, nil
 }
 
-// openLink finds a link that may be used now. Each refusal comes after the same reads.
+// openLink finds a link that may be used now. The project is asked for whether there is a link or not, and before its expiry is
+// looked at: what time a refusal takes differs by a read of the project, a fraction of a millisecond.
 func openLink(tx *store.Tx, hash []byte, now time.Time) (store.WebLink, error) {
 	link, err := tx.WebLinkByHash(hash)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {

@@ -209,7 +209,7 @@ func TestWebLinkOpensNothingElse(t *testing.T) {
 			if rt.who == anyone {
 				continue
 			}
-			for _, header := range []http.Header{nil, {"Authorization": {"Bearer " + token}}, {"Cookie": {"patchbay-session=" + token}}} {
+			for _, header := range []http.Header{nil, {"Authorization": {"Bearer " + token}}, {"Cookie": {"patchbay=" + token}}} {
 				a := r.send(client(), method, path, nil, header)
 				if a.status != http.StatusUnauthorized && (a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/sign-in")) {
 					t.Errorf("%s answers %d to the token of a web link", rt.pattern, a.status)
