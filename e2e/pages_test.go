@@ -31,6 +31,7 @@ var visited = map[string]string{
 	"/settings/new-connection/{type}":            "/settings/new-connection/postgres",
 	"/settings/connections/{id}":                 "/settings/connections/CONNECTION",
 	"/settings/connections/{id}/usage":           "/settings/connections/CONNECTION/usage",
+	"/settings/connections/{id}/filter":          "/settings/connections/CONNECTION/filter",
 	"/settings/connections/{id}/refreshes":       "/settings/connections/CONNECTION/refreshes",
 	"/settings/connections/{id}/refreshes/{run}": "/settings/connections/CONNECTION/refreshes/RUN",
 	"/settings/connections/{id}/notifications":   "/settings/connections/CONNECTION/notifications",

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -156,4 +157,53 @@ func (s *site) lastRun(connection string) store.Run {
 	runs, err = s.server.Store.Runs(s.t.Context(), connection, 1, "")
 	s.check(err)
 	return runs[0]
+}
+
+// The Filter tab: what stays and goes is seen before saving, bad values are told at the field with what was typed kept, saving
+// works at once and holds against someone else's change.
+func TestFilterTab(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	path := "/settings/connections/" + c.ID + "/filter"
+	doc := s.do("admin", "GET", path, nil).page(t)
+	version, _ := doc.Find("input[name=version]").Attr("value")
+	if doc.Find("fieldset").Length() != 1 || version == "" {
+		t.Fatalf("SQLite has %d levels on the page, version %q", doc.Find("fieldset").Length(), version)
+	}
+	form := func(kind, values, step string) url.Values {
+		return url.Values{"version": {version}, "tables.exclude.match": {kind}, "tables.exclude.values": {values}, "step": {step}}
+	}
+	seen := s.do("admin", "POST", path, form("prefix", "it\r\n", "preview")).page(t).Find("#filter-preview").Text()
+	if !strings.Contains(seen, "1 stay, 1 hidden") || !strings.Contains(seen, "items") {
+		t.Errorf("the preview says %s", seen)
+	}
+	for _, step := range []string{"preview", ""} {
+		bad := s.do("admin", "POST", path, form("regexp", "<script>(", step))
+		if got := bad.page(t).Find("textarea[name='tables.exclude.values']"); got.Text() != "<script>(" || got.AttrOr("aria-invalid", "") != "true" {
+			t.Errorf("a bad expression answers %d, kept %q", bad.status, got.Text())
+		}
+		if want := map[string]int{"preview": http.StatusOK, "": http.StatusUnprocessableEntity}[step]; bad.status != want {
+			t.Errorf("a bad expression answers %d", bad.status)
+		}
+	}
+	if a := s.do("admin", "POST", path, form("prefix", "it", "")); a.status != http.StatusSeeOther {
+		t.Fatalf("saving answers %d %s", a.status, a.body)
+	}
+	if shard, _ := s.server.Refresh.Shard(c.ID); shard.Tables() != 1 {
+		t.Errorf("%d tables are seen", shard.Tables())
+	}
+	stale := s.do("admin", "POST", path, form("prefix", "ord", ""))
+	if text := stale.page(t).Find("textarea[name='tables.exclude.values']").Text(); stale.status != http.StatusConflict || text != "ord" {
+		t.Errorf("a stale form answers %d and keeps %q", stale.status, text)
+	}
+	version, _ = stale.page(t).Find("input[name=version]").Attr("value")
+	if a := s.do("admin", "POST", path, form("prefix", "", "")); a.status != http.StatusSeeOther {
+		t.Errorf("saving again answers %d", a.status)
+	}
+	saved, err := s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	if saved.Filter.Tables.Exclude != nil {
+		t.Errorf("the filter is %+v", saved.Filter)
+	}
 }

@@ -84,6 +84,8 @@ adminOnly      GET /settings/connections/{id}/permissions
 adminOnly      POST /settings/connections/{id}/permissions
 adminOnly      GET /settings/connections/{id}/share
 adminOnly      POST /settings/connections/{id}/share
+adminOnly      GET /settings/connections/{id}/filter
+adminOnly      POST /settings/connections/{id}/filter                       tables.exclude.match=prefix&tables.exclude.values=tmp_&version=0
 adminOnly      GET /settings/connections/{id}/refreshes
 runPage        GET /settings/connections/{id}/refreshes/{run}
 adminOnly      GET /settings/connections/{id}/notifications

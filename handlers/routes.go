@@ -129,6 +129,8 @@ var routes = []route{
 	{"POST /settings/connections/{id}/permissions", admin, (*Server).savePermissions},
 	{"GET /settings/connections/{id}/share", admin, (*Server).shareConnectionPage},
 	{"POST /settings/connections/{id}/share", admin, (*Server).shareConnection},
+	{"GET /settings/connections/{id}/filter", admin, (*Server).filterTab},
+	{"POST /settings/connections/{id}/filter", admin, (*Server).saveFilter},
 	{"GET /settings/connections/{id}/refreshes", admin, (*Server).refreshes},
 	{"GET /settings/connections/{id}/refreshes/{run}", admin, (*Server).refreshPage},
 	{"GET /settings/connections/{id}/notifications", admin, (*Server).notifications},

@@ -11,7 +11,7 @@ type ConnectionPage struct {
 	Page          Page
 	Row           ConnectionRow
 	Description   string
-	Tab           string // overview, usage, activity, schedule, permissions, refreshes, run, notifications
+	Tab           string // overview, usage, activity, schedule, permissions, filter, refreshes, run, notifications
 	Server        string // "PostgreSQL 15.18"
 	Facts         []Fact
 	Stale         []StaleRow
@@ -27,6 +27,7 @@ type ConnectionPage struct {
 	MayRefresh    bool
 	TestNow       bool
 	DeleteError   string
+	Filter        FilterForm
 	History       RefreshHistory
 	Notifications Notifications
 	Saved         string // what was just saved
@@ -88,6 +89,7 @@ func (p ConnectionPage) tabs() []Tab {
 	if p.MayEdit && !p.Row.Draft && !p.InProject {
 		tabs = append(tabs, Tab{Label: "Schedule", Href: p.base() + "/schedule", Active: p.Tab == "schedule"},
 			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"},
+			Tab{Label: "Filter", Href: p.base() + "/filter", Active: p.Tab == "filter"},
 			Tab{Label: "Notifications", Href: p.base() + "/notifications", Active: p.Tab == "notifications"})
 	}
 	if !p.Row.Draft {
@@ -160,7 +162,7 @@ func (p ConnectionPage) testButton() Button {
 
 // refreshVariant leaves the one primary button to the form of the tabs that have one.
 func (p ConnectionPage) refreshVariant() string {
-	if p.Tab == "schedule" || p.Tab == "permissions" || p.Tab == "notifications" {
+	if p.Tab == "schedule" || p.Tab == "permissions" || p.Tab == "filter" || p.Tab == "notifications" {
 		return ""
 	}
 	return "primary"

@@ -1,0 +1,171 @@
+package handlers
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"patchbay/access"
+	"patchbay/catalog"
+	"patchbay/store"
+	"patchbay/views"
+)
+
+// filterNames is how many names the preview lists each way and level.
+const filterNames = 50
+
+// filterLevels are the levels of a filter, in the words of its JSON.
+var filterLevels = []struct {
+	level catalog.Level
+	key   string
+	words string
+}{{catalog.LevelDatabase, "databases", "Databases"}, {catalog.LevelSchema, "schemas", "Schemas"}, {catalog.LevelTable, "tables", "Tables"}}
+
+// filterTab shows which objects the catalog of a connection holds.
+func (s *Server) filterTab(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return s.filterPage(w, r, who, http.StatusOK, views.FilterForm{Version: c.Version, Saved: r.URL.Query().Has("saved")}, c.Filter)
+}
+
+// filterPage draws the form for a filter. What it would keep and drop the page asks for when it is there: reading the source's
+// names may take a while.
+func (s *Server) filterPage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, form views.FilterForm, f catalog.Filter) error {
+	p, err := s.connectionPage(r, who, "filter")
+	if err != nil {
+		return err
+	}
+	connector, ok := s.Registry.Get(p.Row.Type)
+	if !ok {
+		return errNotFound
+	}
+	for _, l := range filterLevels {
+		if !slices.Contains(connector.Levels, l.level) {
+			continue
+		}
+		rule := ruleOf(&f, l.level)
+		form.Levels = append(form.Levels, views.FilterLevel{Key: l.key, Words: l.words, Include: filterSide(rule.Include, form.Errors[l.key+".include"]),
+			Exclude: filterSide(rule.Exclude, form.Errors[l.key+".exclude"])})
+	}
+	p.Filter = form
+	return s.page(w, r, status, views.Connection(p))
+}
+
+// filterPreview is what a filter would keep and drop. That the source cannot be reached is said in its place.
+func (s *Server) filterPreview(r *http.Request, who access.Actor, f catalog.Filter) (views.FilterPreview, error) {
+	known, err := s.Workspace.PreviewFilter(r.Context(), who, r.PathValue("id"), f)
+	if err != nil {
+		p := problemOf(err)
+		if p.Code == "internal" || p.Status == http.StatusForbidden || p.Status == http.StatusNotFound {
+			return views.FilterPreview{}, err
+		}
+		return views.FilterPreview{Problem: p.Title, Hint: p.Hint}, nil
+	}
+	out := views.FilterPreview{Read: known.Read, Now: s.Now(), Partly: known.Partly}
+	if known.Known != nil {
+		out.FromCatalog = problemOf(known.Known).Title
+	}
+	for _, l := range known.Levels {
+		level := views.FilterCounts{Kept: l.Kept, Dropped: l.Dropped}
+		for _, w := range filterLevels {
+			if w.level == l.Level {
+				level.Words = w.words
+			}
+		}
+		for _, path := range l.KeptNames[:min(len(l.KeptNames), filterNames)] {
+			level.KeptNames = append(level.KeptNames, pathWords(path))
+		}
+		for _, path := range l.DroppedNames[:min(len(l.DroppedNames), filterNames)] {
+			level.DroppedNames = append(level.DroppedNames, pathWords(path))
+		}
+		out.Levels = append(out.Levels, level)
+	}
+	return out, nil
+}
+
+func ruleOf(f *catalog.Filter, level catalog.Level) *catalog.Rule {
+	switch level {
+	case catalog.LevelDatabase:
+		return &f.Databases
+	case catalog.LevelSchema:
+		return &f.Schemas
+	default:
+		return &f.Tables
+	}
+}
+
+func filterSide(m *catalog.Match, problem string) views.FilterSide {
+	side := views.FilterSide{Match: string(catalog.MatchExact), Error: problem}
+	if m != nil {
+		side.Match, side.Values = string(m.Match), strings.Join(m.Values, "\n")
+	}
+	return side
+}
+
+// filterOf reads a filter from a form: a value a line; a side without values is none.
+func filterOf(r *http.Request) (f catalog.Filter, version int64, err error) {
+	if err := r.ParseForm(); err != nil {
+		return f, 0, &badRequest{"bad_form", "The form cannot be read"}
+	}
+	for _, l := range filterLevels {
+		rule := ruleOf(&f, l.level)
+		rule.Include, rule.Exclude = matchOf(r, l.key+".include"), matchOf(r, l.key+".exclude")
+	}
+	version, err = strconv.ParseInt(r.PostFormValue("version"), 10, 64)
+	if err != nil {
+		return f, 0, &badRequest{"bad_form", "The form is not one of this page. Load it again"}
+	}
+	return f, version, nil
+}
+
+func matchOf(r *http.Request, key string) *catalog.Match {
+	var values []string
+	for line := range strings.SplitSeq(r.PostFormValue(key+".values"), "\n") {
+		if line = strings.TrimRight(line, "\r"); strings.TrimSpace(line) != "" {
+			values = append(values, line)
+		}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	return &catalog.Match{Match: catalog.MatchKind(r.PostFormValue(key + ".match")), Values: values}
+}
+
+// saveFilter takes the form: "preview" draws it again with what it would do, anything else saves it.
+func (s *Server) saveFilter(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	f, version, err := filterOf(r)
+	if err != nil {
+		return err
+	}
+	form := views.FilterForm{Version: version}
+	if r.PostFormValue("step") == "preview" {
+		if form.Errors = f.Check(); len(form.Errors) == 0 {
+			if form.Preview, err = s.filterPreview(r, who, f); err != nil {
+				return err
+			}
+		}
+		return s.filterPage(w, r, who, http.StatusOK, form, f)
+	}
+	err = s.Workspace.SetFilter(r.Context(), who, r.PathValue("id"), f, version)
+	bad := problemOf(err)
+	switch {
+	case err == nil:
+		return redirect(w, r, "/settings/connections/"+r.PathValue("id")+"/filter?saved=1")
+	case errors.Is(err, store.ErrConflict):
+		form.Conflict = true
+		c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+		if err != nil {
+			return err
+		}
+		form.Version = c.Version // what was typed stays; saving again replaces what is there
+		return s.filterPage(w, r, who, bad.Status, form, f)
+	case len(bad.Fields) > 0 && bad.Fields["id"] == "":
+		form.Errors = bad.Fields
+		return s.filterPage(w, r, who, bad.Status, form, f)
+	}
+	return err
+}

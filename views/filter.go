@@ -1,0 +1,45 @@
+package views
+
+import "time"
+
+// FilterForm is a schema filter as it is edited, with what it would keep and drop.
+type FilterForm struct {
+	Version         int64
+	Levels          []FilterLevel
+	Errors          map[string]string
+	Preview         FilterPreview
+	Saved, Conflict bool
+}
+
+// asks says whether the page has to ask for the preview.
+func (f FilterForm) asks() bool {
+	return len(f.Errors) == 0 && f.Preview.Problem == "" && len(f.Preview.Levels) == 0
+}
+
+// A FilterLevel is the rule for one level of the product.
+type FilterLevel struct {
+	Key, Words       string
+	Include, Exclude FilterSide
+}
+
+// A FilterSide is an include or exclude: how its values are compared, and the values, one a line.
+type FilterSide struct{ Match, Values, Error string }
+
+// A FilterPreview is what a filter would keep and drop.
+type FilterPreview struct {
+	Levels        []FilterCounts
+	FromCatalog   string // why the names are those of the catalog as it is known; empty: the source's own
+	Problem, Hint string // why there is no preview
+	Partly        bool   // the source would not tell some names
+	Read, Now     time.Time
+}
+
+// FilterCounts are what stays and goes at one level, and the first names of both.
+type FilterCounts struct {
+	Words                   string
+	Kept, Dropped           int
+	KeptNames, DroppedNames []string
+}
+
+var matchKinds = []RoleChoice{{Value: "exact", Label: "is exactly"}, {Value: "prefix", Label: "begins with"}, {Value: "suffix", Label: "ends with"},
+	{Value: "glob", Label: "is like (* any, ? one)"}, {Value: "regexp", Label: "matches the regular expression"}}
