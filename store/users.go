@@ -6,13 +6,13 @@ import (
 	"strings"
 )
 
-const userColumns = `id, email, name, role, password_hash, disabled, created_ms, updated_ms, version`
+const userColumns = `id, email, name, role, password_hash, disabled, created_ms, updated_ms, signed_in_ms, version`
 
 func scanUser(r scanner) (User, error) {
 	var u User
-	var disabled, created, updated int64
-	err := r.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.PasswordHash, &disabled, &created, &updated, &u.Version)
-	u.Disabled, u.Created, u.Updated = disabled == 1, at(created), at(updated)
+	var disabled, created, updated, signedIn int64
+	err := r.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.PasswordHash, &disabled, &created, &updated, &signedIn, &u.Version)
+	u.Disabled, u.Created, u.Updated, u.SignedIn = disabled == 1, at(created), at(updated), at(signedIn)
 	return u, err
 }
 
