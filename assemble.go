@@ -83,7 +83,8 @@ func (p *parts) build(ctx context.Context) error {
 		return err
 	}
 	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Now: time.Now}
-	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device")})
+	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device"),
+		Keys: keys, IdleTime: c.SessionIdle, WholeTime: c.SessionMax})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
 		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
 		Ready: p.ready, Metrics: metricsHandler()}

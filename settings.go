@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // A setting is one thing that the operator decides: a flag and an environment variable of the same name.
@@ -29,6 +30,8 @@ var settings = []setting{
 	{flag: "admin-email", help: "makes the first Admin at first start, instead of the setup link"},
 	{flag: "admin-password", secret: true, help: "password of that first Admin"},
 	{flag: "sample", value: "false", help: "add the sample database and project at first start"},
+	{flag: "session-idle", value: "12h", help: "a session that nobody uses for so long ends"},
+	{flag: "session-max", value: "168h", help: "every session ends after so long, used or not"},
 	{flag: "log-level", value: "info", help: "debug, info, warn or error"},
 }
 
@@ -41,6 +44,7 @@ func env(flag string) string {
 type configuration struct {
 	Addr, DataDir, FilesDir, BaseURL, MasterKey, MasterKeyFile, AdminEmail, AdminPassword, LogLevel string
 	Sample                                                                                          bool
+	SessionIdle, SessionMax                                                                         time.Duration
 }
 
 // configure reads settings from arguments, then the environment, then defaults. It returns flag.ErrHelp after printing help.
@@ -70,10 +74,26 @@ func configure(args []string, lookup func(string) (string, bool), out io.Writer)
 		BaseURL: strings.TrimSuffix(*values["base-url"], "/"), MasterKey: *values["master-key"], MasterKeyFile: *values["master-key-file"],
 		AdminEmail: *values["admin-email"], AdminPassword: *values["admin-password"], LogLevel: *values["log-level"]}
 	var err error
+	if c.SessionIdle, err = sessionTime("session-idle", *values["session-idle"]); err != nil {
+		return configuration{}, err
+	}
+	if c.SessionMax, err = sessionTime("session-max", *values["session-max"]); err != nil {
+		return configuration{}, err
+	}
 	if c.Sample, err = strconv.ParseBool(*values["sample"]); err != nil {
 		return configuration{}, fmt.Errorf("%s is %q: use true or false", env("sample"), *values["sample"])
 	}
 	return c, c.check()
+}
+
+// sessionTime reads how long sessions hold. Less than a few minutes would sign people out while they read a page; more than
+// a year is no limit.
+func sessionTime(name, value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 5*time.Minute || d > 366*24*time.Hour {
+		return 0, fmt.Errorf("%s is %q: use a time from 5m to 8784h, such as 12h", env(name), value)
+	}
+	return d, nil
 }
 
 // check refuses what could not be served safely.

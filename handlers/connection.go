@@ -219,6 +219,9 @@ func (s *Server) cancelRun(w http.ResponseWriter, r *http.Request, who access.Ac
 	return redirect(w, r, "/settings/connections/"+id)
 }
 
+// askAgain is how often a stream on which nothing happens asks whether its reader may still see it: it ends within a second (P44).
+const askAgain = 300 * time.Millisecond
+
 // connectionEvents streams the state of a connection while a refresh runs. Who may see it is asked again for each event (P19).
 func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	if _, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id")); err != nil {
@@ -244,7 +247,7 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 			return nil
 		case <-events:
 			settle(events)
-		case <-time.After(time.Second): // who may no longer see it is told no more (P44)
+		case <-time.After(askAgain):
 		}
 	}
 }

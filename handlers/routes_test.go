@@ -15,7 +15,7 @@ import (
 
 // beforeSignIn is the whole list of what answers without a session (P2).
 var beforeSignIn = []string{
-	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /invite/{token}", "POST /invite/{token}", "POST /theme",
+	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /sign-in/code", "POST /sign-in/code", "GET /invite/{token}", "POST /invite/{token}", "POST /theme",
 }
 
 func TestOnlyTheListAnswersBeforeSignIn(t *testing.T) {

@@ -69,7 +69,7 @@ func newSite(t *testing.T) *site {
 	queries, err := query.NewRunner(query.Options{Store: st, Open: opener.Open, Dir: filepath.Join(dir, "results"), Now: time.Now, Log: log})
 	s.check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now}
-	a := auth.New(auth.Options{Store: st, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }})
+	a := auth.New(auth.Options{Store: st, Keys: keys, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }})
 	s.server = &Server{Store: st, Auth: a, Workspace: w, Registry: registry, Refresh: refreshes, Query: queries,
 		Notebook: notebook.New(st, queries, registry, time.Now), Log: log, Version: "test", Now: time.Now, Ready: st.Ping,
 		Metrics: http.NotFoundHandler()}
@@ -135,7 +135,12 @@ func client() *http.Client {
 // person makes an account with a role and signs it in; "admin" comes first.
 func (s *site) person(role access.Role) {
 	s.t.Helper()
-	name := string(role)
+	s.named(string(role), role)
+}
+
+// named is person for several of one role.
+func (s *site) named(name string, role access.Role) {
+	s.t.Helper()
 	if len(s.users) == 0 {
 		s.check(s.server.Auth.CreateFirstAdmin(s.t.Context(), "admin", "admin@example.com", password))
 		role = access.RoleAdmin

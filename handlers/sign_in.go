@@ -103,6 +103,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, who access.Actor
 	form := views.SignInForm{Page: s.layout(r, who, "Sign in", ""), Email: email, Next: next}
 	var slow *auth.LimitedError
 	switch {
+	case errors.Is(err, auth.ErrCodeNeeded):
+		return awaitCode(w, r, next)
 	case errors.As(err, &slow):
 		form.Error = "Too many attempts. Wait a few minutes, then try again"
 		return s.page(w, r, http.StatusTooManyRequests, views.SignIn(form))
@@ -117,6 +119,9 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, who access.Actor
 
 func (s *Server) signOut(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	if err := s.Auth.SignOut(r.Context(), w, r, who); err != nil {
+		return err
+	}
+	if err := s.Workspace.EndWhatIsNotAllowed(r.Context()); err != nil {
 		return err
 	}
 	return redirect(w, r, "/sign-in")
@@ -169,6 +174,9 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	err = s.Auth.AcceptInvite(r.Context(), w, r, form.Token, r.PostFormValue("password"))
+	if errors.Is(err, auth.ErrCodeNeeded) {
+		return awaitCode(w, r, "/")
+	}
 	var bad *auth.FieldError
 	if errors.As(err, &bad) {
 		form.Errors = map[string]string{bad.Field: bad.Words}

@@ -59,12 +59,13 @@ type NavItem struct{ Key, Label, Href, Icon string }
 
 // navigation lists the screens that u can open, and only screens that work.
 func navigation(u User) []NavGroup {
-	settings := []NavItem{{"tokens", "Access tokens", "/settings/tokens", "key-round"}}
+	settings := []NavItem{{"account", "Your account", "/settings/account", "user"}, {"tokens", "Access tokens", "/settings/tokens", "key-round"}}
 	if u.Admin {
 		settings = []NavItem{
 			{"connections", "Data sources", "/settings/connections", "database"},
 			{"people", "People", "/settings/people", "users"},
-			settings[0],
+			{"groups", "Groups", "/settings/groups", "layers"},
+			settings[0], settings[1],
 		}
 	}
 	return []NavGroup{

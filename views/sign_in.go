@@ -58,5 +58,7 @@ type ConfirmForm struct {
 	Action string
 	Email  string
 	Held   []Fact // the inputs of the form that waits
-	Error  string
+	Code   bool   // the code of a second step is asked for too
+	Error  string // at the password
+	Wrong  string // at the code
 }
