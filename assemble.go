@@ -93,6 +93,7 @@ func (p *parts) build(ctx context.Context) error {
 		Mail: c.Mail, BaseURL: c.BaseURL, Now: time.Now, Log: p.log})
 	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Notify: p.notify, Now: time.Now}
 	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device"),
+		Keys: keys, IdleTime: c.SessionIdle, WholeTime: c.SessionMax,
 		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(policy), Keys: keys, BaseURL: p.base(),
 			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
 				p.query.CancelFor(func(who access.Actor, _ string) bool { return of(who) })

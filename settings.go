@@ -41,6 +41,8 @@ var settings = []setting{
 	{flag: "smtp-user", help: "user to sign in to the mail server as; empty: without signing in"},
 	{flag: "smtp-password", secret: true, help: "that user's password"},
 	{flag: "smtp-tls", value: "starttls", help: "starttls, tls (from the first byte, mostly port 465), or off (on this machine only)"},
+	{flag: "session-idle", value: "12h", help: "a session that nobody uses for so long ends"},
+	{flag: "session-max", value: "168h", help: "every session ends after so long, used or not"},
 	{flag: "log-level", value: "info", help: "debug, info, warn or error"},
 }
 
@@ -55,6 +57,7 @@ type configuration struct {
 	Sample                                                                                          bool
 	Mail                                                                                            notify.Mail
 	RefreshHistory                                                                                  time.Duration
+	SessionIdle, SessionMax                                                                         time.Duration
 }
 
 // configure reads settings from arguments, then the environment, then defaults. It returns flag.ErrHelp after printing help.
@@ -85,6 +88,12 @@ func configure(args []string, lookup func(string) (string, bool), out io.Writer)
 		AdminEmail: *values["admin-email"], AdminPassword: *values["admin-password"], LogLevel: *values["log-level"]}
 	var err error
 	if c.Mail, err = mailOf(values); err != nil {
+		return configuration{}, err
+	}
+	if c.SessionIdle, err = sessionTime("session-idle", *values["session-idle"]); err != nil {
+		return configuration{}, err
+	}
+	if c.SessionMax, err = sessionTime("session-max", *values["session-max"]); err != nil {
 		return configuration{}, err
 	}
 	if c.Sample, err = strconv.ParseBool(*values["sample"]); err != nil {
@@ -120,6 +129,16 @@ func mailOf(values map[string]*string) (notify.Mail, error) {
 		return notify.Mail{}, fmt.Errorf("%s is off: mail goes in clear to this machine only, and without signing in", env("smtp-tls"))
 	}
 	return m, nil
+}
+
+// sessionTime reads how long sessions hold. Less than a few minutes would sign people out while they read a page; more than
+// a year is no limit.
+func sessionTime(name, value string) (time.Duration, error) {
+	d, err := time.ParseDuration(value)
+	if err != nil || d < 5*time.Minute || d > 366*24*time.Hour {
+		return 0, fmt.Errorf("%s is %q: use a time from 5m to 8784h, such as 12h", env(name), value)
+	}
+	return d, nil
 }
 
 // check refuses what could not be served safely.

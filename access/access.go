@@ -56,7 +56,7 @@ type Actor struct {
 	Role   Role
 	Groups []string // ids of the groups kept for the user; built-in groups follow from Role and are not listed
 	Scope  Scope    // of the API token in use
-	// IP, SessionID and RequestID are for the audit row and decide nothing.
+	// IP and RequestID are for the audit row. So is SessionID, the id of the session or API token, with which what runs in it ends.
 	IP, SessionID, RequestID string
 }
 

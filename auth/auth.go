@@ -4,6 +4,7 @@
 package auth
 
 import (
+	"cmp"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/uuid"
 
 	"patchbay/access"
+	"patchbay/secret"
 	"patchbay/store"
 )
 
@@ -48,6 +50,10 @@ type Options struct {
 	Secure    bool   // served over https: cookies are Secure and have the __Host- prefix
 	DeviceKey []byte // signs the mark of browsers that have signed in before; empty: they are known until the next start
 	OIDC      OIDCOptions
+	// Keys seal the secrets of second steps. Nil: there are none to be had.
+	Keys *secret.Ring
+	// IdleTime and WholeTime are how long a session holds unused and at all; zero: 12 hours and 7 days (P45).
+	IdleTime, WholeTime time.Duration
 }
 
 // An Auth answers who is asking. Its methods may be called from several goroutines. Limits on attempts are kept in memory.
@@ -60,12 +66,16 @@ type Auth struct {
 	attempts  *limiter
 	oidc      OIDCOptions
 	remotes   *remotes
+	keys      *secret.Ring
+	idleTime  time.Duration
+	wholeTime time.Duration
 }
 
 // New makes an Auth.
 func New(o Options) *Auth {
 	a := &Auth{store: o.Store, now: o.Now, carrier: carrier{o.Secure}, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter(),
-		oidc: o.OIDC, remotes: &remotes{byID: map[string]*remote{}}}
+		oidc: o.OIDC, remotes: &remotes{byID: map[string]*remote{}},
+		keys: o.Keys, idleTime: cmp.Or(o.IdleTime, idleTime), wholeTime: cmp.Or(o.WholeTime, wholeTime)}
 	if len(a.deviceKey) == 0 {
 		a.deviceKey = make([]byte, sha256.Size)
 		_, _ = rand.Read(a.deviceKey) // never fails (crypto/rand)
@@ -93,7 +103,7 @@ func (a *Auth) find(r *http.Request) (access.Actor, error) {
 		return access.Actor{}, err
 	}
 	who := actorOf(u)
-	who.SessionID = sessionID(s.Hash)
+	who.SessionID = s.ID
 	return who, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"patchbay/access"
+	"patchbay/secret"
 	"patchbay/store"
 )
 
@@ -42,7 +43,7 @@ func newWorld(t *testing.T) *world {
 			t.Error(err)
 		}
 	})
-	w.store, w.Auth = st, New(Options{Store: st, Now: w.time, Secure: true})
+	w.store, w.Auth = st, New(Options{Store: st, Keys: secret.NewRing(), Now: w.time, Secure: true})
 	return w
 }
 

@@ -32,8 +32,9 @@ func (a *Auth) CreateInvite(ctx context.Context, who access.Actor, userID string
 	return plain, err
 }
 
-// InvitedUser is whom an invitation link is for. A link of someone who has a password or signs in with a provider by now is
-// ErrUsed, so that using one link ends the others. Where nobody signs in with a password, it is ErrLocalOff.
+// InvitedUser is whom an invitation link is for, or a link that sets a password again. An invitation of someone who has a
+// password by now is ErrUsed, so that using one link ends the others, and so is any link of someone who signs in with a provider.
+// Where nobody signs in with a password, it is ErrLocalOff.
 func (a *Auth) InvitedUser(ctx context.Context, token string) (u store.User, err error) {
 	err = a.store.View(ctx, func(tx *store.Tx) error {
 		_, u, err = a.invited(tx, token)
@@ -43,7 +44,7 @@ func (a *Auth) InvitedUser(ctx context.Context, token string) (u store.User, err
 }
 
 func (a *Auth) invited(tx *store.Tx, token string) (store.OneTimeToken, store.User, error) {
-	t, err := a.link(tx, token, invite)
+	t, err := a.link(tx, token, invite, reset)
 	if err != nil {
 		return t, store.User{}, err
 	}
@@ -51,13 +52,14 @@ func (a *Auth) invited(tx *store.Tx, token string) (store.OneTimeToken, store.Us
 		return t, store.User{}, cmp.Or(err, ErrLocalOff)
 	}
 	u, err := tx.User(t.UserID)
-	if errors.Is(err, store.ErrNotFound) || (err == nil && (u.Disabled || u.External || u.PasswordHash != "")) {
+	if errors.Is(err, store.ErrNotFound) || (err == nil && (u.Disabled || u.External || t.Purpose == invite && u.PasswordHash != "")) {
 		return t, store.User{}, ErrUsed
 	}
 	return t, u, err
 }
 
-// AcceptInvite uses an invitation link up, sets the password of its user and signs them in.
+// AcceptInvite uses a link up, sets the password of its user and signs them in. Where the account has a second step there is no
+// session yet: it is ErrCodeNeeded, and SignInWithCode goes on.
 func (a *Auth) AcceptInvite(ctx context.Context, w http.ResponseWriter, r *http.Request, token, password string) error {
 	u, err := a.InvitedUser(ctx, token)
 	if err != nil {
@@ -70,6 +72,7 @@ func (a *Auth) AcceptInvite(ctx context.Context, w http.ResponseWriter, r *http.
 	plain, s := a.newSession(r, u.ID)
 	who := actorOf(u)
 	who.IP = s.IP
+	var waits error // for the code
 	err = a.store.Update(ctx, userEntry(who, "user.accept_invite", u.ID, u.Email), func(tx *store.Tx) error {
 		t, _, err := a.invited(tx, token)
 		if err != nil {
@@ -81,7 +84,19 @@ func (a *Auth) AcceptInvite(ctx context.Context, w http.ResponseWriter, r *http.
 		if err := tx.DeleteSession(a.oldSession(r)); err != nil {
 			return err
 		}
-		return setPassword(tx, u.ID, hash, s)
+		if err := setPassword(tx, u.ID, hash, s.Created); err != nil {
+			return err
+		}
+		if waits = a.second(tx, u.ID, "", s.Created); waits == nil {
+			return tx.CreateSession(s)
+		}
+		if !errors.Is(waits, ErrCodeNeeded) {
+			return waits
+		}
+		return nil
 	})
+	if err == nil && waits != nil {
+		return a.awaitCode(ctx, w, r, u)
+	}
 	return a.entered(w, r, err, plain, u.ID)
 }

@@ -3,6 +3,7 @@ package auth
 import (
 	"crypto/subtle"
 	"errors"
+	"slices"
 	"time"
 
 	"patchbay/store"
@@ -12,8 +13,10 @@ import (
 const (
 	setup       = "setup"
 	invite      = "invite"
+	reset       = "reset"
 	setupLasts  = time.Hour
 	inviteLasts = 7 * 24 * time.Hour
+	resetLasts  = 24 * time.Hour
 )
 
 // newLink makes a link that is not kept yet, and the secret in it.
@@ -23,8 +26,8 @@ func (a *Auth) newLink(purpose, userID string, lasts time.Duration) (plain strin
 	return plain, store.OneTimeToken{Hash: hash, Purpose: purpose, UserID: userID, Created: now, Expires: now.Add(lasts)}
 }
 
-// link finds a one-time link that can still be used; any other is ErrUsed.
-func (a *Auth) link(tx *store.Tx, token, purpose string) (store.OneTimeToken, error) {
+// link finds a one-time link for one of the purposes that can still be used; any other is ErrUsed.
+func (a *Auth) link(tx *store.Tx, token string, purposes ...string) (store.OneTimeToken, error) {
 	hash := hashOf(token)
 	t, err := tx.OneTimeByHash(hash)
 	if errors.Is(err, store.ErrNotFound) {
@@ -33,7 +36,7 @@ func (a *Auth) link(tx *store.Tx, token, purpose string) (store.OneTimeToken, er
 	if err != nil {
 		return t, err
 	}
-	if subtle.ConstantTimeCompare(t.Hash, hash) != 1 || t.Purpose != purpose || !t.Used.IsZero() || !a.now().Before(t.Expires) {
+	if subtle.ConstantTimeCompare(t.Hash, hash) != 1 || !slices.Contains(purposes, t.Purpose) || !t.Used.IsZero() || !a.now().Before(t.Expires) {
 		return t, ErrUsed
 	}
 	return t, nil

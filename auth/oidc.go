@@ -153,8 +153,6 @@ func (a *Auth) ended(of func(access.Actor) bool) {
 	}
 }
 
-// sessionID names a session in the audit log and among what runs.
-func sessionID(hash []byte) string { return fmt.Sprintf("%x", hash[:min(len(hash), 8)]) }
 
 // LocalMayEnd says whether passwords can be turned off: an Admin has signed in with a provider that is on.
 func (a *Auth) LocalMayEnd(ctx context.Context) (may bool, err error) {

@@ -150,7 +150,7 @@ func (a *Auth) endProvider(ctx context.Context, r *http.Request, p store.Provide
 		}
 		sessions, err := tx.EndProviderSessions(p.ID, sid, user)
 		for _, s := range sessions {
-			gone = append(gone, s.UserID+" "+sessionID(s.Hash))
+			gone = append(gone, s.UserID+" "+s.ID)
 		}
 		entry.Detail = map[string]any{"sessions": len(sessions)}
 		return entry, err

@@ -301,9 +301,9 @@ func (e *entrance) begin(tx *store.Tx) error {
 		if err != nil || old.UserID != e.user.ID {
 			return failed(e.p, CauseNotAgain, "session", err)
 		}
-		s.Created, s.Ends = old.Created, old.Ends
+		s.ID, s.Created, s.Ends = old.ID, old.Created, old.Ends
 	}
-	if err := replaceSession(tx, e.old, s); err != nil {
+	if err := e.a.replaceSession(tx, e.old, s); err != nil {
 		return err
 	}
 	if len(e.box) == 0 {

@@ -222,7 +222,7 @@ func (a *Auth) endOrphans(ctx context.Context) {
 		gone := true
 		err := a.store.View(ctx, func(tx *store.Tx) error {
 			sessions, err := tx.UserSessions(who.UserID)
-			gone = !slices.ContainsFunc(sessions, func(s store.Session) bool { return sessionID(s.Hash) == who.SessionID })
+			gone = !slices.ContainsFunc(sessions, func(s store.Session) bool { return s.ID == who.SessionID })
 			return err
 		})
 		return err == nil && gone

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
@@ -11,7 +12,7 @@ import (
 	"patchbay/store"
 )
 
-// How long a session holds (P45).
+// How long a session holds unless the operator says otherwise (P45).
 const (
 	idleTime  = 12 * time.Hour
 	wholeTime = 7 * 24 * time.Hour
@@ -44,7 +45,7 @@ func (a *Auth) session(r *http.Request) (s store.Session, u store.User, err erro
 		return s, u, err
 	}
 	now := a.now()
-	if u.Disabled || ended(s, now) {
+	if u.Disabled || a.over(s, now) {
 		_ = a.store.Maintain(r.Context(), func(tx *store.Tx) error { return tx.DeleteSession(s.Hash) }) // refused either way
 		return s, u, errNoSession
 	}
@@ -55,8 +56,9 @@ func (a *Auth) session(r *http.Request) (s store.Session, u store.User, err erro
 	return s, u, nil
 }
 
-func ended(s store.Session, now time.Time) bool {
-	return !now.Before(s.Ends) || now.Sub(s.Seen) >= idleTime
+// over says whether a session has run out. One that began under a longer limit than holds now ends by the new one.
+func (a *Auth) over(s store.Session, now time.Time) bool {
+	return !now.Before(s.Ends) || now.Sub(s.Created) >= a.wholeTime || now.Sub(s.Seen) >= a.idleTime
 }
 
 // newSession makes a session that is not kept yet, and the secret for its cookie.
@@ -65,13 +67,13 @@ func (a *Auth) newSession(r *http.Request, userID string) (plain string, s store
 	plain, hash := newSecret()
 	agent := r.UserAgent()
 	agent = strings.ToValidUTF8(agent[:min(len(agent), maxAgent)], "")
-	return plain, store.Session{Hash: hash, UserID: userID, Created: now, Seen: now, Ends: now.Add(wholeTime), Auth: now,
+	return plain, store.Session{ID: fmt.Sprintf("%x", hash[:8]), Hash: hash, UserID: userID, Created: now, Seen: now, Ends: now.Add(a.wholeTime), Auth: now,
 		IP: clientIP(r), Agent: agent}
 }
 
 // replaceSession keeps a new session, and ends the one that the request came with and those of the user that have run out:
 // the id in a browser never survives a sign-in (P43).
-func replaceSession(tx *store.Tx, old []byte, s store.Session) error {
+func (a *Auth) replaceSession(tx *store.Tx, old []byte, s store.Session) error {
 	if err := tx.DeleteSession(old); err != nil {
 		return err
 	}
@@ -80,7 +82,7 @@ func replaceSession(tx *store.Tx, old []byte, s store.Session) error {
 		return err
 	}
 	for _, o := range others {
-		if ended(o, s.Created) {
+		if a.over(o, s.Auth) {
 			if err := tx.DeleteSession(o.Hash); err != nil {
 				return err
 			}

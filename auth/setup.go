@@ -91,7 +91,7 @@ func (a *Auth) CompleteSetup(ctx context.Context, w http.ResponseWriter, r *http
 		if err := tx.CreateUser(u); err != nil {
 			return err
 		}
-		return replaceSession(tx, a.oldSession(r), s)
+		return a.replaceSession(tx, a.oldSession(r), s)
 	})
 	return a.entered(w, r, err, plain, u.ID)
 }

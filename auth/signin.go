@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"patchbay/access"
 	"patchbay/store"
@@ -14,6 +15,7 @@ import (
 // SignIn checks a password and starts a session in the browser. Every failure is ErrWrongPassword and takes the same work,
 // whether the account does not exist, is disabled, has no password, or has another one; too many of them are a *LimitedError.
 // Where nobody signs in with a password, it is ErrLocalOff whatever was typed.
+// Where the account has a second step there is no session yet: it is ErrCodeNeeded, and SignInWithCode goes on.
 func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, email, password string) (access.Actor, error) {
 	if local, err := a.LocalSignIn(ctx); err != nil || !local {
 		return access.Actor{}, cmp.Or(err, ErrLocalOff)
@@ -39,8 +41,14 @@ func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		if err := unchanged(tx, u); err != nil {
 			return err
 		}
-		return replaceSession(tx, a.oldSession(r), s)
+		if err := a.second(tx, u.ID, "", s.Created); err != nil {
+			return err
+		}
+		return a.replaceSession(tx, a.oldSession(r), s)
 	})
+	if errors.Is(err, ErrCodeNeeded) {
+		return access.Actor{}, a.awaitCode(ctx, w, r, u)
+	}
 	if err != nil {
 		return access.Actor{}, err
 	}
@@ -98,8 +106,9 @@ func (a *Auth) auditFailure(ctx context.Context, r *http.Request, u store.User, 
 	return a.store.Audit(ctx, entry)
 }
 
-// Reauthenticate takes the password of someone who is signed in once more, and gives their browser a new session that knows it.
-func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor, password string) error {
+// Reauthenticate takes the password of someone who is signed in once more, with the code where there is a second step, and gives
+// their session a new secret that knows it.
+func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor, password, code string) error {
 	old, u, err := a.ownSession(r, who)
 	if err != nil {
 		return err
@@ -108,14 +117,20 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 		return wrongAt("password", err)
 	}
 	plain, s := a.newSession(r, u.ID)
-	s.Created, s.Ends, s.ProviderID, s.SID = old.Created, old.Ends, old.ProviderID, old.SID
-	err = a.store.Update(ctx, userEntry(who, "user.reauthenticate", u.ID, u.Email), func(tx *store.Tx) error {
-		return replaceSession(tx, old.Hash, s)
+	s.ID, s.Created, s.Ends, s.ProviderID, s.SID = old.ID, old.Created, old.Ends, old.ProviderID, old.SID
+	err = a.countingCodes(r, u.ID, func() error {
+		return a.store.Update(ctx, userEntry(who, "user.reauthenticate", u.ID, u.Email), func(tx *store.Tx) error {
+			if err := a.second(tx, u.ID, code, s.Auth); err != nil {
+				return err
+			}
+			return a.replaceSession(tx, old.Hash, s)
+		})
 	})
-	if err == nil {
-		a.carrier.hand(w, r, sessionCookie, plain, 0)
+	if err != nil {
+		return codeAt("code", err)
 	}
-	return err
+	a.carrier.hand(w, r, sessionCookie, plain, 0)
+	return nil
 }
 
 // SetPassword changes the password of someone who is signed in and knows the one before. All their sessions end; their browser
@@ -134,7 +149,10 @@ func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.R
 	}
 	plain, s := a.newSession(r, u.ID)
 	err = a.store.Update(ctx, userEntry(who, "user.password", u.ID, u.Email), func(tx *store.Tx) error {
-		return setPassword(tx, u.ID, hash, s)
+		if err := setPassword(tx, u.ID, hash, s.Created); err != nil {
+			return err
+		}
+		return tx.CreateSession(s)
 	})
 	if err == nil {
 		a.carrier.hand(w, r, sessionCookie, plain, 0)
@@ -142,20 +160,22 @@ func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.R
 	return err
 }
 
-// setPassword replaces a password, which ends every session, and keeps the one that begins with it.
-func setPassword(tx *store.Tx, userID, hash string, s store.Session) error {
+// setPassword replaces a password, or takes it away. That ends every session, and what was begun with the one before.
+func setPassword(tx *store.Tx, userID, hash string, now time.Time) error {
 	u, err := tx.User(userID)
 	if err != nil {
 		return err
 	}
-	u.PasswordHash, u.Updated = hash, s.Created
+	u.PasswordHash, u.Updated = hash, now
 	if err := tx.UpdateUser(u); err != nil {
 		return err
 	}
-	if err := tx.DeleteUserSessions(userID); err != nil {
-		return err
+	for _, purpose := range []string{reset, signInPurpose} {
+		if err := tx.DropOneTimes(userID, purpose); err != nil {
+			return err
+		}
 	}
-	return tx.CreateSession(s)
+	return tx.DeleteUserSessions(userID)
 }
 
 // ownSession is the browser session of someone who acts on their own account; a token has none.

@@ -300,7 +300,7 @@ func TestReauthenticate(t *testing.T) {
 	}
 	again := func(password string) error {
 		return b.send(t, func(rw http.ResponseWriter, r *http.Request) error {
-			return w.Reauthenticate(r.Context(), rw, r, b.who(w), password)
+			return w.Reauthenticate(r.Context(), rw, r, b.who(w), password, "")
 		})
 	}
 	if recently() {

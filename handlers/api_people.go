@@ -117,22 +117,20 @@ type apiGroup struct {
 	BuiltIn bool   `json:"built_in"`
 }
 
-var builtInGroups = []apiGroup{{access.GroupMembers, "Members", true}, {access.GroupGuests, "Guests", true}, {access.GroupPublic, "Public", true}}
-
-func (s *Server) apiGroups(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
-	groups, err := s.Store.Groups(r.Context())
+func (s *Server) apiGroups(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	groups, err := s.Workspace.Groups(r.Context(), who)
 	if err != nil {
 		return err
 	}
-	all := append([]apiGroup{}, builtInGroups...)
-	for _, g := range groups {
-		all = append(all, apiGroup{ID: g.ID, Name: g.Name})
-	}
-	page, err := paged(r, all, func(g apiGroup) string { return g.ID })
+	page, err := paged(r, groups, func(g workspace.GroupView) string { return g.ID })
 	if err != nil {
 		return err
 	}
-	return writeList(w, page.items, page.next)
+	out := make([]apiGroup, len(page.items))
+	for i, g := range page.items {
+		out[i] = apiGroup{ID: g.ID, Name: g.Name, BuiltIn: g.BuiltIn}
+	}
+	return writeList(w, out, page.next)
 }
 
 type groupInput struct {
@@ -171,31 +169,16 @@ func (s *Server) apiDeleteGroup(w http.ResponseWriter, r *http.Request, who acce
 }
 
 // apiGroupMembers lists the users of a group; of a built-in one, those who are in it by their role.
-func (s *Server) apiGroupMembers(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
-	id := r.PathValue("group")
-	users, err := s.Store.Users(r.Context())
+func (s *Server) apiGroupMembers(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	members, err := s.Workspace.GroupMembers(r.Context(), who, r.PathValue("group"))
 	if err != nil {
 		return err
 	}
-	if _, err := s.Store.Group(r.Context(), id); err != nil && !isBuiltIn(id) {
-		return err
+	users := make([]store.User, len(members))
+	for i, m := range members {
+		users[i] = m.User
 	}
-	var members []store.User
-	for _, u := range users {
-		if workspace.ActorOf(u).InGroup(id) {
-			members = append(members, u)
-		}
-	}
-	return writeUsers(w, r, members)
-}
-
-func isBuiltIn(id string) bool {
-	for _, g := range builtInGroups {
-		if g.ID == id {
-			return true
-		}
-	}
-	return false
+	return writeUsers(w, r, users)
 }
 
 func (s *Server) apiAddMember(w http.ResponseWriter, r *http.Request, who access.Actor) error {

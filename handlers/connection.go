@@ -265,6 +265,9 @@ func (s *Server) keepCatalog(w http.ResponseWriter, r *http.Request, who access.
 	return redirect(w, r, "/settings/connections/"+id)
 }
 
+// askAgain is how often a stream on which nothing happens asks whether its reader may still see it: it ends within a second (P44).
+const askAgain = 300 * time.Millisecond
+
 // connectionEvents streams the state of a connection while a refresh runs. Who may see it is asked again for each event (P19).
 func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	if _, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id")); err != nil {
@@ -290,7 +293,7 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 			return nil
 		case <-events:
 			settle(events)
-		case <-time.After(time.Second): // who may no longer see it is told no more (P44)
+		case <-time.After(askAgain):
 		}
 	}
 }

@@ -2,12 +2,10 @@ package handlers
 
 import (
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
-	"time"
 
 	"patchbay/access"
 	"patchbay/store"
@@ -254,38 +252,5 @@ func TestFinishedDraftHasItsScheduleAndAccess(t *testing.T) {
 	c = s.only()
 	if c.Draft || c.Schedule.At != "05:30" || c.NextRefresh.IsZero() || len(c.CanQuery) != 1 || c.CanQuery[0] != "guests" || len(c.CanViewResults) != 0 || !c.RefreshAdminsOnly {
 		t.Errorf("finished, it is %+v", c)
-	}
-}
-
-// A stream ends within a second for whoever may no longer see what it tells (P44).
-func TestStreamEndsWithItsRight(t *testing.T) {
-	s := newSite(t)
-	s.person(access.RoleAdmin)
-	s.person(access.RoleManager)
-	role := access.RoleAdmin
-	_, err := s.server.Workspace.UpdateUser(t.Context(), s.actor("admin"), s.users["manager"].ID, workspace.UserChange{Role: &role})
-	s.check(err)
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	s.check(err)
-	defer func() { _ = silent.Close() }()
-	_, port, err := net.SplitHostPort(silent.Addr().String())
-	s.check(err)
-	if a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {port}})); a.status != http.StatusSeeOther {
-		t.Fatalf("creating answers %d", a.status)
-	}
-	ended := make(chan answer, 1)
-	go func() { ended <- s.do("manager", "GET", "/settings/connections/"+s.only().ID+"/events", nil) }()
-	select {
-	case a := <-ended:
-		t.Fatalf("the stream of a running refresh ended: %d %s", a.status, a.body)
-	case <-time.After(300 * time.Millisecond):
-	}
-	role = access.RoleViewer
-	_, err = s.server.Workspace.UpdateUser(t.Context(), s.actor("admin"), s.users["manager"].ID, workspace.UserChange{Role: &role})
-	s.check(err)
-	select {
-	case <-ended:
-	case <-time.After(2 * time.Second):
-		t.Error("the stream goes on")
 	}
 }

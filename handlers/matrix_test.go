@@ -56,6 +56,33 @@ adminOnly      POST /settings/people
 adminOnly      POST /settings/people/{user}/role
 adminOnly      POST /settings/people/{user}/disabled
 adminOnly      POST /settings/people/{user}/invite
+leaves         GET /sign-in/code
+leaves         POST /sign-in/code
+adminOnly      GET /settings/people/{user}
+adminOnly      POST /settings/people/{user}
+adminOnly      POST /settings/people/{user}/reset
+notThere       POST /settings/people/{user}/totp/remove
+adminOnly      POST /settings/people/{user}/sessions/end
+notThere       POST /settings/people/{user}/tokens/{token}/revoke
+adminOnly      GET /settings/people/{user}/delete
+adminOnly      POST /settings/people/{user}/delete
+adminOnly      GET /settings/groups
+adminOnly      POST /settings/groups
+adminOnly      GET /settings/groups/{group}
+adminOnly      POST /settings/groups/{group}
+notThere       POST /settings/groups/{group}/members
+adminOnly      POST /settings/groups/{group}/members/{user}/remove
+adminOnly      GET /settings/groups/{group}/delete
+adminOnly      POST /settings/groups/{group}/delete
+signedIn       GET /settings/account
+signedIn       POST /settings/account
+signedIn       POST /settings/account/password
+noResult       POST /settings/account/sessions/end
+signedIn       POST /settings/account/sessions/end-others
+signedIn       POST /settings/account/totp
+signedIn       POST /settings/account/totp/confirm
+signedIn       POST /settings/account/totp/off
+
 signedIn       GET /settings/tokens
 signedIn       POST /settings/tokens
 signedIn       POST /settings/tokens/{token}/revoke
@@ -188,6 +215,9 @@ adminOnly      POST /api/v1/users                                            {}
 adminOnly      GET /api/v1/users/{user}
 adminOnly      PATCH /api/v1/users/{user}                                    {}
 adminOnly      DELETE /api/v1/users/{user}
+adminOnly      GET /api/v1/users/{user}/sessions
+adminOnly      DELETE /api/v1/users/{user}/sessions
+notThere       DELETE /api/v1/users/{user}/sessions/{session}
 adminOnly      GET /api/v1/groups
 adminOnly      POST /api/v1/groups                                           {}
 adminOnly      PATCH /api/v1/groups/{group}                                  {}
@@ -296,7 +326,7 @@ func (f facts) ifSeen(answer string) string {
 var classes = map[string]func(facts) string{
 	"open":      func(facts) string { return "any" },
 	"signedIn":  func(facts) string { return "passes" },
-	"leaves":    nil, // every session may end itself; TestSignOutEndsWhatRuns
+	"leaves":    nil, // of sessions that begin or end: TestSignOutEndsWhatRuns, TestSignInAsksForTheCode
 	"stream":    nil, // does not end; TestAdminRoutesRefuseEveryoneElse has the refusals
 	"adminOnly": facts.refusedUnlessAdmin,
 	"adminsAct": facts.refusedUnlessAdmin,
@@ -337,7 +367,7 @@ var classes = map[string]func(facts) string{
 		}
 		return "hidden"
 	},
-	"noResult": func(f facts) string { // no cell of the fixture has run
+	"noResult": func(f facts) string { // no cell of the fixture has run, and no session is named
 		return "hidden"
 	},
 	"connects": func(f facts) string {
@@ -480,7 +510,7 @@ func (m *matrixSite) connection(world string) string {
 func (m *matrixSite) objects(world string, rt route, c caller) objects {
 	ctx, admin := m.t.Context(), m.actor("admin")
 	m.made++
-	o := objects{"{type}": "sqlite", "{$}": "", "{token}": "none", "{user}": m.users["viewer"].ID, "{run}": "none", "{provider}": "none", "{target}": "none", "{link}": "none"}
+	o := objects{"{type}": "sqlite", "{$}": "", "{token}": "none", "{user}": m.users["viewer"].ID, "{run}": "none", "{provider}": "none", "{target}": "none", "{link}": "none", "{session}": "none"}
 	has := func(part string) bool { return strings.Contains(rt.pattern, part) }
 	if has("{user}") && c.changing {
 		u, err := m.server.Workspace.CreateUser(ctx, admin, workspace.UserInput{Email: fmt.Sprintf("u%d@example.com", m.made), Name: "U", Role: access.RoleViewer})

@@ -2,7 +2,8 @@ package handlers
 
 import (
 	"net/http"
-	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 
 	"patchbay/access"
@@ -21,37 +22,88 @@ var roleChoices = []views.RoleChoice{
 	{Value: string(access.RoleGuest), Label: "Guest", Meaning: "Someone from outside: reached only by shares that name them"},
 }
 
+// shownPeople is how many people a page of a list holds.
+const shownPeople = 100
+
 func (s *Server) people(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	return s.peoplePage(w, r, who, http.StatusOK, views.PeoplePage{Query: r.URL.Query().Get("q")})
+	return s.peoplePage(w, r, who, http.StatusOK, views.PersonForm{})
 }
 
-// peoplePage completes and renders the page; every act on it ends here.
-func (s *Server) peoplePage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, p views.PeoplePage) error {
+// peoplePage is the list as its address says, with the invitation form as it was filled in.
+func (s *Server) peoplePage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, invite views.PersonForm) error {
 	users, err := s.Store.Users(r.Context())
 	if err != nil {
 		return err
 	}
-	p.Page, p.Roles, p.Now = s.layout(r, who, "People", "people"), roleChoices, s.Now()
+	q := r.URL.Query()
+	p := views.PeoplePage{Page: s.layout(r, who, "People", "people"), Roles: roleChoices, Now: s.Now(), Invite: invite,
+		Query: q.Get("q"), State: q.Get("state"), Role: q.Get("role"), Counts: map[string]int{}}
 	if p.Invite.Role == "" {
 		p.Invite.Role = string(access.RoleEditor)
 	}
-	query := strings.ToLower(strings.TrimSpace(p.Query))
+	users = slices.DeleteFunc(users, func(u store.User) bool { return !called(u, p.Query) || p.Role != "" && p.Role != string(u.Role) })
 	for _, u := range users {
-		if strings.Contains(strings.ToLower(u.Name+" "+u.Email), query) {
-			p.People = append(p.People, views.Person{ID: u.ID, Name: u.Name, Email: u.Email, Role: string(u.Role), RoleWord: roleWord(u.Role),
-				Disabled: u.Disabled, Pending: u.PasswordHash == "" && !u.External, Self: u.ID == who.UserID, Created: u.Created})
-		}
+		p.Counts[""]++
+		p.Counts[stateOfPerson(u)]++
+	}
+	users = slices.DeleteFunc(users, func(u store.User) bool { return p.State != "" && p.State != stateOfPerson(u) })
+	from, to := 0, 0
+	p.Of, from, to = rangeOf(r, len(users), p.Href)
+	for _, u := range users[from:to] {
+		p.People = append(p.People, personOf(u, who))
 	}
 	return s.page(w, r, status, views.People(p))
 }
 
-// invite makes an account and the link by which its person chooses a password.
+// called says whether someone's name or address holds what was searched for.
+func called(u store.User, query string) bool {
+	return strings.Contains(strings.ToLower(u.Name+" "+u.Email), strings.ToLower(strings.TrimSpace(query)))
+}
+
+// stateOfPerson is the segment of the list that an account belongs to.
+func stateOfPerson(u store.User) string {
+	switch {
+	case u.Disabled:
+		return "disabled"
+	case u.PasswordHash == "":
+		return "invited"
+	}
+	return "active"
+}
+
+func personOf(u store.User, who access.Actor) views.Person {
+	return views.Person{ID: u.ID, Name: u.Name, Email: u.Email, Role: string(u.Role), RoleWord: roleWord(u.Role), Disabled: u.Disabled,
+		Pending: stateOfPerson(u) == "invited", Self: u.ID == who.UserID, Created: u.Created, SignedIn: u.SignedIn}
+}
+
+// rangeOf is the page of a list of people that an address asks for, by page=2 and so on, and where it begins and ends.
+func rangeOf(r *http.Request, total int, href func(key, value string) string) (of views.Range, from, to int) {
+	page, err := strconv.Atoi(r.URL.Query().Get("page"))
+	last := max(1, (total+shownPeople-1)/shownPeople)
+	if err != nil || page < 1 {
+		page = 1
+	}
+	page = min(page, last)
+	from, to = (page-1)*shownPeople, min(page*shownPeople, total)
+	of = views.Range{From: min(from+1, total), To: to, Total: total}
+	if page == 2 {
+		of.Newer = href("page", "")
+	} else if page > 2 {
+		of.Newer = href("page", strconv.Itoa(page-1))
+	}
+	if page < last {
+		of.Older = href("page", strconv.Itoa(page+1))
+	}
+	return of, from, to
+}
+
+// invite makes an account, and shows it with the link by which its person chooses a password.
 func (s *Server) invite(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	form := views.PersonForm{Name: r.PostFormValue("name"), Email: r.PostFormValue("email"), Role: r.PostFormValue("role")}
 	u, err := s.Workspace.CreateUser(r.Context(), who, workspace.UserInput{Name: form.Name, Email: form.Email, Role: access.Role(form.Role)})
 	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
 		form.Errors = p.Fields
-		return s.peoplePage(w, r, who, p.Status, views.PeoplePage{Invite: form})
+		return s.peoplePage(w, r, who, p.Status, form)
 	}
 	if err != nil {
 		return err
@@ -62,9 +114,10 @@ func (s *Server) invite(w http.ResponseWriter, r *http.Request, who access.Actor
 func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, who access.Actor, u store.User) error {
 	token, err := s.Auth.CreateInvite(r.Context(), who, u.ID)
 	if err != nil {
-		return err
+		return s.personProblem(w, r, who, u.ID, err)
 	}
-	return s.peoplePage(w, r, who, http.StatusOK, views.PeoplePage{Link: s.base(r) + "/invite/" + token})
+	return s.personPage(w, r, who, u.ID, http.StatusOK, views.PersonPage{
+		Link: views.PersonLink{Href: s.base(r) + "/invite/" + token, Words: "It works once, within 7 days, and is not shown again."}})
 }
 
 // base is the public URL that links start with.
@@ -82,27 +135,6 @@ func (s *Server) reinvite(w http.ResponseWriter, r *http.Request, who access.Act
 		return err
 	}
 	return s.showInvite(w, r, who, u)
-}
-
-func (s *Server) setRole(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	role := access.Role(r.PostFormValue("role"))
-	return s.changeUser(w, r, who, workspace.UserChange{Role: &role})
-}
-
-func (s *Server) setDisabled(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	disabled := r.PostFormValue("disabled") == "true"
-	return s.changeUser(w, r, who, workspace.UserChange{Disabled: &disabled})
-}
-
-func (s *Server) changeUser(w http.ResponseWriter, r *http.Request, who access.Actor, change workspace.UserChange) error {
-	_, err := s.Workspace.UpdateUser(r.Context(), who, r.PathValue("user"), change)
-	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
-		return s.peoplePage(w, r, who, p.Status, views.PeoplePage{Error: firstOf(p.Fields)})
-	}
-	if err != nil {
-		return err
-	}
-	return redirect(w, r, "/settings/people?"+url.Values{"q": {r.URL.Query().Get("q")}}.Encode())
 }
 
 // firstOf is one of the words, for acts that have no field to put them at.

@@ -162,6 +162,7 @@ func TestStreamEndsWithTheRole(t *testing.T) {
 	boss, less := access.RoleAdmin, access.RoleManager
 	_, err = w.UpdateUser(t.Context(), admin, manager.ID, workspace.UserChange{Role: &boss})
 	s.check(err)
+	s.do("manager", "POST", "/sign-in", url.Values{"email": {manager.Email}, "password": {password}}) // a change of role ends sessions
 	ended := make(chan answer, 1)
 	go func() { ended <- s.do("manager", "GET", "/settings/connections/"+c.ID+"/events", nil) }()
 	select {

@@ -15,9 +15,9 @@ import (
 
 // beforeSignIn is the whole list of what answers without a session (P2).
 var beforeSignIn = []string{
-	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /invite/{token}", "POST /invite/{token}", "POST /theme",
-	"GET /auth/oidc/{provider}/start", "GET /auth/oidc/{provider}/callback", "POST /auth/oidc/{provider}/logout", "GET /signed-out",
-	"GET /share/{token}",
+	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /invite/{token}",
+	"POST /invite/{token}", "POST /theme", "GET /auth/oidc/{provider}/start", "GET /auth/oidc/{provider}/callback",
+	"POST /auth/oidc/{provider}/logout", "GET /signed-out", "GET /share/{token}", "GET /sign-in/code", "POST /sign-in/code",
 }
 
 func TestOnlyTheListAnswersBeforeSignIn(t *testing.T) {

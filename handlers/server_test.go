@@ -73,7 +73,7 @@ func newSite(t *testing.T) *site {
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now,
 		Notify: notify.New(notify.Options{Store: st, Keys: keys, Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Now: time.Now, Log: log})}
 	s.http = httptest.NewUnstartedServer(nil)
-	a := auth.New(auth.Options{Store: st, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
+	a := auth.New(auth.Options{Store: st, Keys: keys, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
 		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Keys: keys, BaseURL: "http://" + s.http.Listener.Addr().String(),
 			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
 				queries.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
@@ -144,7 +144,12 @@ func client() *http.Client {
 // person makes an account with a role and signs it in; "admin" comes first.
 func (s *site) person(role access.Role) {
 	s.t.Helper()
-	name := string(role)
+	s.named(string(role), role)
+}
+
+// named is person for several of one role.
+func (s *site) named(name string, role access.Role) {
+	s.t.Helper()
 	if len(s.users) == 0 {
 		s.check(s.server.Auth.CreateFirstAdmin(s.t.Context(), "admin", "admin@example.com", password))
 		role = access.RoleAdmin

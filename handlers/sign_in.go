@@ -114,6 +114,8 @@ func (s *Server) signIn(w http.ResponseWriter, r *http.Request, who access.Actor
 	form.Email = email
 	var slow *auth.LimitedError
 	switch {
+	case errors.Is(failed, auth.ErrCodeNeeded):
+		return awaitCode(w, r, next)
 	case errors.As(failed, &slow):
 		form.Error = "Too many attempts. Wait a few minutes, then try again"
 		return s.page(w, r, http.StatusTooManyRequests, views.SignIn(form))
@@ -171,6 +173,9 @@ func (s *Server) acceptInvite(w http.ResponseWriter, r *http.Request, who access
 		return err
 	}
 	err = s.Auth.AcceptInvite(r.Context(), w, r, form.Token, r.PostFormValue("password"))
+	if errors.Is(err, auth.ErrCodeNeeded) {
+		return awaitCode(w, r, "/")
+	}
 	var bad *auth.FieldError
 	if errors.As(err, &bad) {
 		form.Errors = map[string]string{bad.Field: bad.Words}

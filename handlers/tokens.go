@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"patchbay/access"
-	"patchbay/store"
 	"patchbay/views"
 )
 
@@ -16,8 +15,8 @@ func (s *Server) tokens(w http.ResponseWriter, r *http.Request, who access.Actor
 }
 
 func (s *Server) tokensPage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, p views.TokensPage) error {
-	tokens, err := s.Store.APITokens(r.Context(), who.UserID)
-	if err != nil {
+	var err error
+	if p.Tokens, err = s.tokenRows(r.Context(), who.UserID); err != nil {
 		return err
 	}
 	p.Page, p.Now = s.layout(r, who, "Access tokens", "tokens"), s.Now()
@@ -25,9 +24,6 @@ func (s *Server) tokensPage(w http.ResponseWriter, r *http.Request, who access.A
 		{Value: "write", Label: "Write", Meaning: "Changes what you may change"}}
 	if who.IsAdmin() {
 		p.Scopes = append(p.Scopes, views.RoleChoice{Value: "admin", Label: "Admin", Meaning: "Also what only Admins may do"})
-	}
-	for _, t := range tokens {
-		p.Tokens = append(p.Tokens, views.TokenRow{ID: t.ID, Name: t.Name, Scope: string(t.Scope), Created: t.Created, Expires: t.Expires, Used: t.Used})
 	}
 	return s.page(w, r, status, views.Tokens(p))
 }
@@ -54,20 +50,8 @@ func (s *Server) createToken(w http.ResponseWriter, r *http.Request, who access.
 
 // revokeToken ends one of the person's own tokens.
 func (s *Server) revokeToken(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	id := r.PathValue("token")
-	tokens, err := s.Store.APITokens(r.Context(), who.UserID)
-	if err != nil {
+	if err := s.Workspace.RevokeToken(r.Context(), who, who.UserID, r.PathValue("token")); err != nil {
 		return err
 	}
-	for _, t := range tokens {
-		if t.ID != id {
-			continue
-		}
-		entry := store.AuditEntry{Who: who, Action: "token.revoke", ObjectType: "token", ObjectID: t.ID, ObjectName: t.Name}
-		if err := s.Store.Update(r.Context(), entry, func(tx *store.Tx) error { return tx.DeleteAPIToken(id) }); err != nil {
-			return err
-		}
-		return redirect(w, r, "/settings/tokens")
-	}
-	return errNotFound
+	return redirect(w, r, "/settings/tokens")
 }

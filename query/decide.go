@@ -23,7 +23,25 @@ func current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 		return who, fmt.Errorf("read user: %w", err)
 	}
 	who.Role, who.Groups = u.Role, u.Groups
-	return who, nil
+	return who, stillIn(tx, who)
+}
+
+// stillIn refuses an actor whose session or API token has ended since. One without either is the server itself, for someone.
+func stillIn(tx *store.Tx, who access.Actor) error {
+	if who.SessionID == "" {
+		return nil
+	}
+	lasts, err := tx.SessionLasts(who.UserID, who.SessionID)
+	if who.Scope != access.ScopeSession {
+		lasts, err = tx.TokenLasts(who.UserID, who.SessionID)
+	}
+	if err != nil {
+		return fmt.Errorf("read session: %w", err)
+	}
+	if !lasts {
+		return &access.Denied{Action: "act in this session", Because: []access.Reason{{Rule: "session", Words: "This session has ended. Sign in again"}}}
+	}
+	return nil
 }
 
 // mayRun decides whether who may run the request, and answers with the connection as it is now.

@@ -52,9 +52,49 @@ func (tx *Tx) DeleteGroup(id string) error {
 }
 
 // GroupMembers are the users of a group, by name.
-func (tx *Tx) GroupMembers(id string) ([]User, error) {
-	return collect(tx, scanUser, `select `+userColumns+` from user_account where id in (select user_id from group_member where group_id = $1)
+func (tx *Tx) GroupMembers(id string) ([]Member, error) {
+	users, err := collect(tx, scanUser, `select `+userColumns+` from user_account where id in (select user_id from group_member where group_id = $1)
 		order by lower(name), id`, id)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := collect(tx, scanPair, `select user_id, source from group_member where group_id = $1`, id)
+	by := kept(sources)
+	members := make([]Member, len(users))
+	for i, u := range users {
+		members[i] = Member{User: u, ByHand: by[[2]string{u.ID, byHand}], ByProvider: by[[2]string{u.ID, byProvider}]}
+	}
+	return members, err
+}
+
+// Memberships are the groups of a user, by name.
+func (tx *Tx) Memberships(userID string) ([]Membership, error) {
+	groups, err := collect(tx, scanGroup, groupQuery+` where id in (select group_id from group_member where user_id = $1) order by name_fold`, userID)
+	if err != nil {
+		return nil, err
+	}
+	sources, err := collect(tx, scanPair, `select group_id, source from group_member where user_id = $1`, userID)
+	by := kept(sources)
+	all := make([]Membership, len(groups))
+	for i, g := range groups {
+		all[i] = Membership{Group: g, ByHand: by[[2]string{g.ID, byHand}], ByProvider: by[[2]string{g.ID, byProvider}]}
+	}
+	return all, err
+}
+
+// Who keeps a membership.
+const (
+	byHand     = "hand"
+	byProvider = "provider"
+)
+
+// kept is the set of pairs of whom or what, and by whom.
+func kept(pairs [][2]string) map[[2]string]bool {
+	set := map[[2]string]bool{}
+	for _, p := range pairs {
+		set[p] = true
+	}
+	return set
 }
 
 // AddMember puts a user into a group by hand. Doing so twice is once.
@@ -63,7 +103,7 @@ func (tx *Tx) AddMember(group, user string) error {
 	return err
 }
 
-// RemoveMember takes a user out of a group that was put there by hand.
+// RemoveMember takes a user out of a group that was put there by hand. What a provider keeps stays.
 func (tx *Tx) RemoveMember(group, user string) error {
 	_, err := tx.exec(`delete from group_member where group_id=$1 and user_id=$2 and source='hand'`, group, user)
 	return err
@@ -75,4 +115,14 @@ func (s *Store) Groups(ctx context.Context) ([]Group, error) { return view(ctx, 
 // Group is Tx.Group in a snapshot of its own.
 func (s *Store) Group(ctx context.Context, id string) (Group, error) {
 	return view(ctx, s, func(tx *Tx) (Group, error) { return tx.Group(id) })
+}
+
+// GroupMembers is Tx.GroupMembers in a snapshot of its own.
+func (s *Store) GroupMembers(ctx context.Context, id string) ([]Member, error) {
+	return view(ctx, s, func(tx *Tx) ([]Member, error) { return tx.GroupMembers(id) })
+}
+
+// Memberships is Tx.Memberships in a snapshot of its own.
+func (s *Store) Memberships(ctx context.Context, userID string) ([]Membership, error) {
+	return view(ctx, s, func(tx *Tx) ([]Membership, error) { return tx.Memberships(userID) })
 }

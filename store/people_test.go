@@ -185,3 +185,83 @@ func TestSettings(t *testing.T) {
 		}
 	})
 }
+
+// A provider's part of a membership is told apart from what people keep by hand, and outlives it.
+func TestWhoKeepsAMember(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		update(t, s, func(tx *store.Tx) error {
+			return errors.Join(tx.CreateUser(mira(c)), tx.CreateGroup(store.Group{ID: "g", Name: "Analysts"}), tx.CreateGroup(store.Group{ID: "h", Name: "Empty"}), tx.AddMember("g", "mira"))
+		})
+		check(t, s.Exec(ctx, "insert into group_member(group_id, user_id, source) values('g', 'mira', 'provider')"))
+		members, err := s.GroupMembers(ctx, "g")
+		check(t, err)
+		equal(t, []any{len(members), members[0].ID, members[0].ByHand, members[0].ByProvider}, []any{1, "mira", true, true})
+		update(t, s, func(tx *store.Tx) error { return tx.RemoveMember("g", "mira") })
+		memberships, err := s.Memberships(ctx, "mira")
+		check(t, err)
+		equal(t, []any{len(memberships), memberships[0].Name, memberships[0].ByHand, memberships[0].ByProvider}, []any{1, "Analysts", false, true})
+	})
+}
+
+// A session is ended by its own user's list alone, and signing in is remembered after it is gone.
+func TestSessionsByID(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		other := store.User{ID: "other", Email: "other", Role: access.RoleGuest}
+		update(t, s, func(tx *store.Tx) error {
+			return errors.Join(tx.CreateUser(mira(c)), tx.CreateUser(other),
+				tx.CreateSession(store.Session{ID: "a", Hash: []byte("a"), UserID: "mira", Created: c.Now()}),
+				tx.CreateSession(store.Session{ID: "b", Hash: []byte("b"), UserID: "mira", Created: c.Now().Add(-time.Hour)}))
+		})
+		want(t, s.Update(ctx, act, func(tx *store.Tx) error { return tx.EndSession("other", "a") }), store.ErrNotFound)
+		lasts := func(user, id string, want bool) {
+			t.Helper()
+			check(t, s.View(ctx, func(tx *store.Tx) error {
+				got, err := tx.SessionLasts(user, id)
+				equal(t, got, want)
+				return err
+			}))
+		}
+		lasts("mira", "a", true)
+		lasts("other", "a", false)
+		update(t, s, func(tx *store.Tx) error { return tx.EndOtherSessions("mira", "a") })
+		lasts("mira", "b", false)
+		update(t, s, func(tx *store.Tx) error { return tx.EndSession("mira", "a") })
+		lasts("mira", "a", false)
+		u, err := s.User(ctx, "mira")
+		check(t, err)
+		equal(t, u.SignedIn, c.Now())
+	})
+}
+
+// A confirmed second step is not replaced by another, none of its codes counts twice, and it goes with its person.
+func TestTOTP(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		update(t, s, func(tx *store.Tx) error { return tx.CreateUser(mira(c)) })
+		_, err := s.TOTP(ctx, "mira")
+		want(t, err, store.ErrNotFound)
+		begin := func(box string) error {
+			return s.Update(ctx, act, func(tx *store.Tx) error {
+				return tx.BeginTOTP(store.TOTP{UserID: "mira", Box: []byte(box), Created: c.Now()})
+			})
+		}
+		check(t, begin("first"))
+		check(t, begin("second"))
+		update(t, s, func(tx *store.Tx) error { return tx.ConfirmTOTP("mira", c.Now(), [][]byte{[]byte("x"), []byte("y")}) })
+		want(t, begin("third"), store.ErrConflict)
+		use := func(do func(tx *store.Tx) error) error { return s.Update(ctx, act, do) }
+		check(t, use(func(tx *store.Tx) error { return tx.UseTOTPStep("mira", 5) }))
+		for _, step := range []int64{5, 4} {
+			want(t, use(func(tx *store.Tx) error { return tx.UseTOTPStep("mira", step) }), store.ErrConflict)
+		}
+		check(t, use(func(tx *store.Tx) error { return tx.UseRecoveryCode("mira", []byte("x"), c.Now()) }))
+		for _, code := range []string{"x", "z"} {
+			want(t, use(func(tx *store.Tx) error { return tx.UseRecoveryCode("mira", []byte(code), c.Now()) }), store.ErrConflict)
+		}
+		totp, err := s.TOTP(ctx, "mira")
+		check(t, err)
+		equal(t, []any{string(totp.Box), totp.Confirmed, totp.LastStep, totp.Codes}, []any{"second", c.Now(), 5, 1})
+		update(t, s, func(tx *store.Tx) error { return tx.DeleteUser("mira") })
+		_, err = s.TOTP(ctx, "mira")
+		want(t, err, store.ErrNotFound)
+	})
+}

@@ -18,6 +18,7 @@ type User struct {
 	External         bool     // signs in with a provider, and never has a password here
 	Groups           []string // ids of groups, kept by hand or by a provider
 	Created, Updated time.Time
+	SignedIn         time.Time // the last time; zero: never
 	Version          int64
 }
 
@@ -28,8 +29,21 @@ type Group struct {
 	Created  time.Time
 }
 
-// A Session is one signed-in browser. Its id is known only to the browser; the store keeps its hash.
+// A Member is a user of a group, with who keeps them there.
+type Member struct {
+	User
+	ByHand, ByProvider bool
+}
+
+// A Membership is a group of a user, with who keeps them there.
+type Membership struct {
+	Group
+	ByHand, ByProvider bool
+}
+
+// A Session is one signed-in browser. Its secret is known only to the browser; the store keeps its hash.
 type Session struct {
+	ID                        string // in lists, and of what runs in it; it stays when the secret changes
 	Hash                      []byte
 	UserID                    string
 	Created, Seen, Ends, Auth time.Time // Auth: when the password was last given
@@ -70,10 +84,19 @@ type Flow struct {
 	Expires    time.Time
 }
 
-// A OneTimeToken is a setup or invitation link, kept as a hash.
+// A TOTP is the second step of a user's signing in (RFC 6238).
+type TOTP struct {
+	UserID             string
+	Box                []byte // the sealed secret
+	Created, Confirmed time.Time
+	LastStep           int64 // of the last code that was accepted
+	Codes              int   // recovery codes that are left
+}
+
+// A OneTimeToken is a setup, invitation or password link, or a sign-in that waits for its code, kept as a hash.
 type OneTimeToken struct {
 	Hash             []byte
-	Purpose          string // "setup" or "invite"
+	Purpose          string // "setup", "invite", "reset" or "sign_in"
 	UserID           string
 	Created, Expires time.Time
 	Used             time.Time // zero: not yet

@@ -186,12 +186,18 @@ func writePeople(t *testing.T, s *store.Store, c *clock) {
 		u, err := tx.User("mira")
 		u.Name = "Mira K"
 		return errors.Join(err, tx.UpdateUser(u), tx.RenameGroup("g", "Analysts"), tx.DeleteGroup("gone"), tx.SetSetting("k", "v"),
-			tx.CreateSession(store.Session{Hash: hash, UserID: "mira"}), tx.CreateSession(store.Session{Hash: []byte("gone"), UserID: "gone"}),
+			tx.CreateSession(store.Session{ID: "s", Hash: hash, UserID: "mira", Created: c.Now()}), tx.CreateSession(store.Session{ID: "gone", Hash: []byte("gone"), UserID: "gone"}),
+			tx.CreateSession(store.Session{ID: "other", Hash: []byte("other"), UserID: "mira"}), tx.CreateSession(store.Session{ID: "ended", Hash: []byte("ended"), UserID: "mira"}),
+			tx.BeginTOTP(store.TOTP{UserID: "mira", Box: []byte("box"), Created: c.Now()}), tx.BeginTOTP(store.TOTP{UserID: "gone", Box: []byte("box")}),
 			tx.CreateAPIToken(store.APIToken{ID: "t", UserID: "mira", Hash: hash, Scope: access.ScopeRead}),
-			tx.CreateOneTime(store.OneTimeToken{Hash: hash, Purpose: "invite", Created: c.Now()}))
+			tx.CreateOneTime(store.OneTimeToken{Hash: hash, Purpose: "invite", Created: c.Now()}),
+			tx.CreateOneTime(store.OneTimeToken{Hash: []byte("gone"), Purpose: "reset", UserID: "mira", Created: c.Now()}),
+			tx.CreateOneTime(store.OneTimeToken{Hash: []byte("late"), Purpose: "sign_in", UserID: "mira"}))
 	})
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(tx.TouchSession(hash, c.Now()), tx.TouchAPIToken("t", c.Now()), tx.UseOneTime(hash, c.Now()), tx.DeleteUserSessions("gone"),
+			tx.EndSession("mira", "ended"), tx.EndOtherSessions("mira", "s"), tx.DropOneTimes("mira", "reset"), tx.SweepOneTimes("sign_in", c.Now()),
+			tx.ConfirmTOTP("mira", c.Now(), [][]byte{hash, []byte("unused")}), tx.UseTOTPStep("mira", 7), tx.UseRecoveryCode("mira", hash, c.Now()), tx.DeleteTOTP("gone"),
 			tx.DeleteUser("gone"), tx.SetSetting("k", "w"))
 	})
 }

@@ -5,12 +5,12 @@ import (
 	"time"
 )
 
-const sessionColumns = `hash, user_id, created_ms, seen_ms, ends_ms, auth_ms, ip, agent, provider_id, sid`
+const sessionColumns = `id, hash, user_id, created_ms, seen_ms, ends_ms, auth_ms, ip, agent, provider_id, sid`
 
 func scanSession(r scanner) (Session, error) {
 	var s Session
 	var created, seen, ends, auth int64
-	err := r.Scan(&s.Hash, &s.UserID, &created, &seen, &ends, &auth, &s.IP, &s.Agent, &s.ProviderID, &s.SID)
+	err := r.Scan(&s.ID, &s.Hash, &s.UserID, &created, &seen, &ends, &auth, &s.IP, &s.Agent, &s.ProviderID, &s.SID)
 	s.Created, s.Seen, s.Ends, s.Auth = at(created), at(seen), at(ends), at(auth)
 	return s, err
 }
@@ -20,10 +20,14 @@ func (tx *Tx) SessionByHash(hash []byte) (Session, error) {
 	return one(tx, scanSession, `select `+sessionColumns+` from session where hash = $1`, hash)
 }
 
-// CreateSession keeps a new session.
+// CreateSession keeps a new session, and remembers that its user signed in then.
 func (tx *Tx) CreateSession(s Session) error {
-	_, err := tx.exec(`insert into session(`+sessionColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)`,
-		s.Hash, s.UserID, ms(s.Created), ms(s.Seen), ms(s.Ends), ms(s.Auth), s.IP, s.Agent, s.ProviderID, s.SID)
+	_, err := tx.exec(`insert into session(`+sessionColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`,
+		s.ID, s.Hash, s.UserID, ms(s.Created), ms(s.Seen), ms(s.Ends), ms(s.Auth), s.IP, s.Agent, s.ProviderID, s.SID)
+	if err != nil {
+		return err
+	}
+	_, err = tx.exec(`update user_account set signed_in_ms=$1 where id=$2 and signed_in_ms<$1`, ms(s.Created), s.UserID)
 	return err
 }
 
@@ -37,6 +41,23 @@ func (tx *Tx) TouchSession(hash []byte, seen time.Time) error {
 func (tx *Tx) DeleteSession(hash []byte) error {
 	_, err := tx.exec(`delete from session where hash = $1`, hash)
 	return err
+}
+
+// EndSession ends one session of a user by its id; one that is not theirs is ErrNotFound.
+func (tx *Tx) EndSession(userID, id string) error {
+	return tx.must(`delete from session where user_id = $1 and id = $2`, userID, id)
+}
+
+// EndOtherSessions ends every session of a user but one.
+func (tx *Tx) EndOtherSessions(userID, id string) error {
+	_, err := tx.exec(`delete from session where user_id = $1 and id <> $2`, userID, id)
+	return err
+}
+
+// SessionLasts says whether a user still has the session with this id.
+func (tx *Tx) SessionLasts(userID, id string) (bool, error) {
+	n, err := one(tx, value[int64], `select count(*) from session where user_id = $1 and id = $2`, userID, id)
+	return n > 0, err
 }
 
 // DeleteUserSessions ends every session of a user.
@@ -53,4 +74,9 @@ func (tx *Tx) UserSessions(userID string) ([]Session, error) {
 // SessionByHash is Tx.SessionByHash in a snapshot of its own.
 func (s *Store) SessionByHash(ctx context.Context, hash []byte) (Session, error) {
 	return view(ctx, s, func(tx *Tx) (Session, error) { return tx.SessionByHash(hash) })
+}
+
+// UserSessions is Tx.UserSessions in a snapshot of its own.
+func (s *Store) UserSessions(ctx context.Context, userID string) ([]Session, error) {
+	return view(ctx, s, func(tx *Tx) ([]Session, error) { return tx.UserSessions(userID) })
 }

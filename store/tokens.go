@@ -28,6 +28,18 @@ func (tx *Tx) UseOneTime(hash []byte, when time.Time) error {
 	return changedOne(tx.exec(`update one_time_token set used_ms=$1 where hash=$2 and used_ms=0`, ms(when), hash))
 }
 
+// DropOneTimes removes the links and waiting sign-ins of a user that are for one purpose.
+func (tx *Tx) DropOneTimes(userID, purpose string) error {
+	_, err := tx.exec(`delete from one_time_token where user_id = $1 and purpose = $2`, userID, purpose)
+	return err
+}
+
+// SweepOneTimes removes what is for one purpose and expired before a time.
+func (tx *Tx) SweepOneTimes(purpose string, before time.Time) error {
+	_, err := tx.exec(`delete from one_time_token where purpose = $1 and expires_ms < $2`, purpose, ms(before))
+	return err
+}
+
 const tokenColumns = `id, user_id, name, hash, scope, created_ms, expires_ms, used_ms`
 
 func scanToken(r scanner) (APIToken, error) {
@@ -41,6 +53,17 @@ func scanToken(r scanner) (APIToken, error) {
 // APITokenByHash is the API token that has this hash.
 func (tx *Tx) APITokenByHash(hash []byte) (APIToken, error) {
 	return one(tx, scanToken, `select `+tokenColumns+` from api_token where hash = $1`, hash)
+}
+
+// TokenLasts says whether a user still has the API token with this id.
+func (tx *Tx) TokenLasts(userID, id string) (bool, error) {
+	n, err := one(tx, value[int64], `select count(*) from api_token where user_id = $1 and id = $2`, userID, id)
+	return n > 0, err
+}
+
+// APIToken is an API token of a user's; any other is ErrNotFound.
+func (tx *Tx) APIToken(userID, id string) (APIToken, error) {
+	return one(tx, scanToken, `select `+tokenColumns+` from api_token where user_id = $1 and id = $2`, userID, id)
 }
 
 // CreateAPIToken keeps a new API token.

@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-const userColumns = `id, email, name, role, password_hash, disabled, created_ms, updated_ms, version,
+const userColumns = `id, email, name, role, password_hash, disabled, created_ms, updated_ms, signed_in_ms, version,
 	(select count(*) from user_identity where user_id = id)`
 
 func scanUser(r scanner) (User, error) {
 	var u User
-	var disabled, created, updated, identities int64
-	err := r.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.PasswordHash, &disabled, &created, &updated, &u.Version, &identities)
-	u.Disabled, u.External, u.Created, u.Updated = disabled == 1, identities > 0, at(created), at(updated)
+	var disabled, created, updated, signedIn, identities int64
+	err := r.Scan(&u.ID, &u.Email, &u.Name, &u.Role, &u.PasswordHash, &disabled, &created, &updated, &signedIn, &u.Version, &identities)
+	u.Disabled, u.External, u.Created, u.Updated, u.SignedIn = disabled == 1, identities > 0, at(created), at(updated), at(signedIn)
 	return u, err
 }
 

@@ -59,7 +59,7 @@ type NavItem struct{ Key, Label, Href, Icon string }
 
 // navigation lists the screens that u can open, and only screens that work.
 func navigation(u User) []NavGroup {
-	settings := []NavItem{{"tokens", "Access tokens", "/settings/tokens", "key-round"}}
+	settings := []NavItem{{"account", "Your account", "/settings/account", "user"}, {"tokens", "Access tokens", "/settings/tokens", "key-round"}}
 	if u.Admin {
 		settings = []NavItem{
 			{"connections", "Data sources", "/settings/connections", "database"},
@@ -69,6 +69,8 @@ func navigation(u User) []NavGroup {
 			{"access", "Access", "/settings/access", "eye"},
 			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
 			settings[0],
+			{"groups", "Groups", "/settings/groups", "layers"},
+			settings[0], settings[1],
 		}
 	}
 	return []NavGroup{

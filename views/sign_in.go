@@ -71,6 +71,8 @@ type ConfirmForm struct {
 	Action string
 	Email  string
 	Held   []Fact // the inputs of the form that waits
+	Code   bool   // the code of a second step is asked for too
+	Wrong  string // at the code
 	Error  string
 	// Provider is where someone without a password here proves that it is them; empty: the password is asked for.
 	Provider, ProviderHref string

@@ -63,8 +63,8 @@ type UserChange struct {
 	Disabled    *bool
 }
 
-// UpdateUser changes an account. It is effective on the next request; a disabled person's sessions and queries end. The last
-// Admin can be neither disabled nor given another role.
+// UpdateUser changes an account. It is effective on the next request; the sessions of someone who is disabled or has another role
+// end, with what runs in them (P43, P44). The last Admin can be neither disabled nor given another role.
 func (w *Workspace) UpdateUser(ctx context.Context, who access.Actor, id string, change UserChange) (store.User, error) {
 	if err := access.AdminOnly(who, "change a user"); err != nil {
 		return store.User{}, err
@@ -88,7 +88,7 @@ func (w *Workspace) UpdateUser(ctx context.Context, who access.Actor, id string,
 		if err := tx.UpdateUser(u); err != nil {
 			return entry, err
 		}
-		if u.Disabled {
+		if u.Disabled || u.Role != before.Role {
 			return entry, tx.DeleteUserSessions(id)
 		}
 		return entry, nil
@@ -97,6 +97,31 @@ func (w *Workspace) UpdateUser(ctx context.Context, who access.Actor, id string,
 		return store.User{}, fmt.Errorf("update user: %w", err)
 	}
 	return u, w.EndWhatIsNotAllowed(ctx)
+}
+
+// SetOwnName changes the name of whoever asks, in a session of theirs.
+func (w *Workspace) SetOwnName(ctx context.Context, who access.Actor, name string) error {
+	if err := access.ScopeAllows(who, access.ScopeSession); err != nil {
+		return err
+	}
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+		before, err := tx.User(who.UserID)
+		if err != nil {
+			return entry, err
+		}
+		u := applyChange(before, UserChange{Name: &name})
+		if bad := checkUser(UserInput{Email: u.Email, Name: u.Name, Role: u.Role}); bad["name"] != "" {
+			return entry, invalid("name", bad["name"])
+		}
+		u.Updated = w.Now()
+		entry = userEntry(who, "user.rename", u)
+		entry.Detail["before"], entry.Detail["name"] = before.Name, u.Name
+		return entry, tx.UpdateUser(u)
+	})
+	if err != nil {
+		return fmt.Errorf("change own name: %w", err)
+	}
+	return nil
 }
 
 func applyChange(u store.User, change UserChange) store.User {
@@ -130,7 +155,7 @@ func lastAdmin(tx *store.Tx, before, after store.User) error {
 	return nil
 }
 
-// DeleteUser removes an account; what it made stays.
+// DeleteUser removes an account with its sessions, tokens and memberships, and the shares that name it; what it made stays.
 func (w *Workspace) DeleteUser(ctx context.Context, who access.Actor, id string) error {
 	if err := access.AdminOnly(who, "delete a user"); err != nil {
 		return err
@@ -213,7 +238,7 @@ func (w *Workspace) DeleteGroup(ctx context.Context, who access.Actor, id string
 	return w.EndWhatIsNotAllowed(ctx)
 }
 
-// SetMember puts a user into a group by hand, or takes the user out of it.
+// SetMember puts a user into a group by hand, or takes the user out of it. Whom a provider keeps there cannot be taken out.
 func (w *Workspace) SetMember(ctx context.Context, who access.Actor, groupID, userID string, member bool) error {
 	if err := access.AdminOnly(who, "change a group's members"); err != nil {
 		return err
@@ -232,12 +257,26 @@ func (w *Workspace) SetMember(ctx context.Context, who access.Actor, groupID, us
 		if member {
 			return entry, tx.AddMember(groupID, userID)
 		}
+		if err := keptByHand(tx, groupID, userID); err != nil {
+			return entry, err
+		}
 		return entry, tx.RemoveMember(groupID, userID)
 	})
 	if err != nil {
 		return fmt.Errorf("set member: %w", err)
 	}
 	return w.EndWhatIsNotAllowed(ctx)
+}
+
+// keptByHand refuses to take out of a group whom a sign-in provider puts there: the next sign-in would undo it.
+func keptByHand(tx *store.Tx, groupID, userID string) error {
+	all, err := tx.Memberships(userID)
+	for _, m := range all {
+		if m.ID == groupID && m.ByProvider {
+			return invalid("user", "The sign-in provider keeps this person in the group. Change it there")
+		}
+	}
+	return err
 }
 
 func groupEntry(who access.Actor, action string, g store.Group) store.AuditEntry {

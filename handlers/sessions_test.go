@@ -1,0 +1,233 @@
+package handlers
+
+import (
+	"maps"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"patchbay/access"
+	"patchbay/store"
+	"patchbay/workspace"
+)
+
+// sessionOf is the one session that someone has.
+func (s *site) sessionOf(name string) store.Session {
+	s.t.Helper()
+	all, err := s.server.Store.UserSessions(s.t.Context(), s.users[name].ID)
+	s.check(err)
+	if len(all) != 1 {
+		s.t.Fatalf("%s has %d sessions", name, len(all))
+	}
+	return all[0]
+}
+
+// refreshing is a connection whose refresh goes on for the whole test.
+func (s *site) refreshing() string {
+	s.t.Helper()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	s.t.Cleanup(func() { _ = silent.Close() })
+	_, port, err := net.SplitHostPort(silent.Addr().String())
+	s.check(err)
+	a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {port}}))
+	if a.status != http.StatusSeeOther {
+		s.t.Fatalf("creating answers %d", a.status)
+	}
+	return s.only().ID
+}
+
+// going starts a request that does not end by itself, in a browser that has the same cookies.
+func (s *site) going(name, method, path, body string) <-chan answer {
+	s.t.Helper()
+	twin := client()
+	maps.Copy(twin.Jar.(jar), s.clients[name].Jar.(jar))
+	ended := make(chan answer, 1)
+	go func() { ended <- s.send(twin, method, path, body, nil) }()
+	return ended
+}
+
+// Whatever ends a session holds on the next request, and ends its open streams and running queries within a second (P44).
+func TestWhatEndsASessionEndsWhatRunsInIt(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	slow := s.refreshing()
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	page := func(name string) string { return "/settings/people/" + s.users[name].ID }
+	causes := map[string]func(name string) answer{
+		"sign-out": func(name string) answer { return s.do(name, "POST", "/sign-out", url.Values{}) },
+		"disable": func(name string) answer {
+			return s.do("admin", "POST", page(name)+"/disabled", url.Values{"disabled": {"true"}})
+		},
+		"role": func(name string) answer {
+			return s.do("admin", "POST", page(name)+"/role", url.Values{"role": {"manager"}})
+		},
+		"password": func(name string) answer {
+			return s.do(name, "POST", "/settings/account/password", url.Values{"current": {password}, "password": {"another quiet harbour"}})
+		},
+		"reset": func(name string) answer { return s.do("admin", "POST", page(name)+"/reset", url.Values{}) },
+		"ended": func(name string) answer {
+			return s.do("admin", "POST", page(name)+"/sessions/end", url.Values{"session": {s.sessionOf(name).ID}})
+		},
+		"ended all": func(name string) answer {
+			return s.do("admin", "POST", page(name)+"/sessions/end", url.Values{"session": {""}})
+		},
+		"ended by API": func(name string) answer {
+			return s.api(s.token("admin", access.ScopeAdmin), "DELETE", "/api/v1/users/"+s.users[name].ID+"/sessions", "")
+		},
+		"delete": func(name string) answer {
+			return s.do("admin", "POST", page(name)+"/delete", url.Values{"confirm": {s.users[name].Email}})
+		},
+	}
+	for cause, end := range causes {
+		name := strings.ReplaceAll(cause, " ", "-")
+		s.named(name, access.RoleAdmin)
+		before := client()
+		maps.Copy(before.Jar.(jar), s.clients[name].Jar.(jar))
+		stream := s.going(name, "GET", "/settings/connections/"+slow+"/events", "")
+		query := s.going(name, "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
+		select {
+		case a := <-stream:
+			t.Fatalf("%s: the stream of a running refresh ended: %d %s", cause, a.status, a.body)
+		case a := <-query:
+			t.Fatalf("%s: an endless query answers %d %s", cause, a.status, a.body)
+		case <-time.After(200 * time.Millisecond):
+		}
+		if a := end(name); a.status >= http.StatusBadRequest {
+			t.Fatalf("%s answers %d %s", cause, a.status, a.body)
+		}
+		limit := time.After(time.Second)
+		for range 2 {
+			select {
+			case <-stream:
+				stream = nil
+			case a := <-query:
+				query = nil
+				if a.status == http.StatusOK && !strings.Contains(a.body, "error") {
+					t.Errorf("%s: the query answers %d %s", cause, a.status, a.body)
+				}
+			case <-limit:
+				t.Fatalf("%s: after a second, the stream has ended: %t, the query: %t", cause, stream == nil, query == nil)
+			}
+		}
+		if a := s.send(before, "GET", "/projects", nil, nil); a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/sign-in") {
+			t.Errorf("%s: the next request answers %d", cause, a.status)
+		}
+	}
+}
+
+// To give the password again is no new sign-in: what runs goes on, though the session's secret is another.
+func TestConfirmingLeavesWhatRunsAlone(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	before := s.sessionOf("admin")
+	query := s.going("admin", "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
+	time.Sleep(200 * time.Millisecond)
+	s.later.Store(int64(10 * time.Minute))
+	form := url.Values{"name": {"Ana"}, "email": {"ana@example.com"}, "role": {"editor"}, confirmField: {password}}
+	if a := s.do("admin", "POST", "/settings/people", form); a.status != http.StatusOK {
+		t.Fatalf("inviting answers %d", a.status)
+	}
+	after := s.sessionOf("admin")
+	if after.ID != before.ID || string(after.Hash) == string(before.Hash) {
+		t.Errorf("the session %s is now %s, with the same secret: %t", before.ID, after.ID, string(after.Hash) == string(before.Hash))
+	}
+	s.check(s.server.Workspace.EndWhatIsNotAllowed(t.Context()))
+	select {
+	case a := <-query:
+		t.Errorf("the query ended: %d %s", a.status, a.body)
+	case <-time.After(300 * time.Millisecond):
+	}
+	s.check(s.server.Workspace.EndSessions(t.Context(), s.actor("admin"), s.users["admin"].ID))
+	s.over("ended sessions", query)
+}
+
+// A revoked token takes its queries along, and no others of its person.
+func TestARevokedTokenEndsItsQueries(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	byToken := s.running("editor", c.ID, "")
+	bySession := s.going("editor", "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
+	time.Sleep(200 * time.Millisecond)
+	tokens, err := s.server.Store.APITokens(t.Context(), s.users["editor"].ID)
+	s.check(err)
+	if a := s.do("admin", "POST", "/settings/people/"+s.users["admin"].ID+"/tokens/"+tokens[0].ID+"/revoke", url.Values{}); a.status != http.StatusNotFound {
+		t.Errorf("another's token under one's own address answers %d", a.status)
+	}
+	if a := s.do("admin", "POST", "/settings/people/"+s.users["editor"].ID+"/tokens/"+tokens[0].ID+"/revoke", url.Values{}); a.status != http.StatusSeeOther {
+		t.Errorf("revoking answers %d", a.status)
+	}
+	s.over("a revoked token", byToken)
+	select {
+	case a := <-bySession:
+		t.Errorf("the query of the session ended: %d %s", a.status, a.body)
+	case <-time.After(300 * time.Millisecond):
+	}
+	s.check(s.server.Workspace.EndSessions(t.Context(), s.actor("admin"), s.users["editor"].ID))
+	s.over("ended sessions", bySession)
+}
+
+// People end their own sessions, and nobody else's; Admins anyone's.
+func TestSessionsArePersonal(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	admins := s.sessionOf("admin").ID
+	if a := s.do("editor", "POST", "/settings/account/sessions/end", url.Values{"session": {admins}}); a.status != http.StatusNotFound {
+		t.Errorf("ending an Admin's session answers %d", a.status)
+	}
+	if err := s.server.Workspace.EndSession(t.Context(), s.actor("editor"), s.users["admin"].ID, admins); err == nil {
+		t.Error("an Editor ended an Admin's session")
+	}
+	if _, err := s.server.Workspace.Sessions(t.Context(), s.actor("editor"), s.users["admin"].ID); err == nil {
+		t.Error("an Editor saw an Admin's sessions")
+	}
+	byToken := s.actor("editor")
+	byToken.Scope = access.ScopeWrite
+	if err := s.server.Workspace.EndOtherSessions(t.Context(), byToken); err == nil {
+		t.Error("a token ended its person's sessions")
+	}
+	elsewhere := client()
+	s.send(elsewhere, "POST", "/sign-in", url.Values{"email": {"editor@example.com"}, "password": {password}}, http.Header{"User-Agent": {"Mozilla/5.0 (Windows NT 10.0) Firefox/140.0"}})
+	page := s.do("editor", "GET", "/settings/account", nil)
+	if !strings.Contains(page.body, "Firefox on Windows") || strings.Count(page.body, "This browser") != 1 {
+		t.Errorf("the account page does not tell the sessions apart: %s", page.page(t).Find(".list").Text())
+	}
+	if a := s.do("editor", "POST", "/settings/account/sessions/end-others", url.Values{}); a.status != http.StatusSeeOther {
+		t.Errorf("signing out everywhere else answers %d", a.status)
+	}
+	if a := s.send(elsewhere, "GET", "/projects", nil, nil); a.status != http.StatusSeeOther {
+		t.Errorf("the other browser is still signed in: %d", a.status)
+	}
+	if a := s.do("editor", "GET", "/projects", nil); a.status != http.StatusOK {
+		t.Errorf("this browser is signed out: %d", a.status)
+	}
+	a := s.api(s.token("admin", access.ScopeAdmin), "GET", "/api/v1/users/"+s.users["editor"].ID+"/sessions", "")
+	if list, _ := a.get(t, "items").([]any); a.status != http.StatusOK || len(list) != 1 {
+		t.Errorf("the API answers %d %s", a.status, a.body)
+	}
+}
+
+// What a browser says of itself is told in plain words, whatever it says.
+func TestBrowserWords(t *testing.T) {
+	for agent, want := range map[string]string{
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0":                                                   "Firefox on Windows",
+		"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Safari/605.1.15":              "Safari on macOS",
+		"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36 Edg/140.0.0.0":      "Edge on Windows",
+		"Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Mobile Safari/537.36":                       "Chrome on Android",
+		"Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) CriOS/140.0 Mobile/15E148 Safari/1": "Chrome on iPhone",
+		"curl/8.5.0":       "curl",
+		"":                 "Unknown browser",
+		"<script>alert(1)": "<script>alert(1)", // text, which the page escapes
+	} {
+		if got := browserWords(agent); got != want {
+			t.Errorf("%q is %q, want %q", agent, got, want)
+		}
+	}
+}
