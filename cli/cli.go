@@ -19,6 +19,7 @@ type command struct {
 
 func commands(version string) []command {
 	return []command{
+		{"admin", "admin reset: make a link with which an Admin gets in again", admin},
 		{"token", "token create: make an API token and print it once", token},
 		{"user", "user create: make an account", user},
 		{"help", "show this", func(_ context.Context, _ []string, out io.Writer) error { Usage(out); return nil }},
