@@ -20,6 +20,7 @@ type command struct {
 func commands(version string) []command {
 	return []command{
 		{"audit", "audit verify: check that no row of the audit log was changed or removed", audit},
+		{"admin", "admin reset: make a link with which an Admin gets in again", admin},
 		{"token", "token create: make an API token and print it once", token},
 		{"user", "user create: make an account", user},
 		{"help", "show this", func(_ context.Context, _ []string, out io.Writer) error { Usage(out); return nil }},
