@@ -10,6 +10,8 @@ export class Search {
     this.active = -1;
     field.addEventListener("input", () => this.later());
     field.addEventListener("keydown", (event) => this.key(event));
+    // The field keeps the focus: losing it takes the hint away, and the hits would move from under the pointer.
+    list.addEventListener("mousedown", (event) => event.preventDefault());
     list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")));
   }
 
