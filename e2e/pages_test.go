@@ -18,6 +18,13 @@ var visited = map[string]string{
 	"/sign-in":                                   "/sign-in",
 	"/invite/{token}":                            "INVITE",
 	"/settings/people":                           "/settings/people",
+	"/sign-in/code":                              "TestTwoStepSignIn",
+	"/settings/people/{user}":                    "/settings/people/PERSON",
+	"/settings/people/{user}/delete":             "/settings/people/PERSON/delete",
+	"/settings/groups":                           "/settings/groups",
+	"/settings/groups/{group}":                   "/settings/groups/members",
+	"/settings/groups/{group}/delete":            "/settings/groups/GROUP/delete",
+	"/settings/account":                          "/settings/account",
 	"/settings/tokens":                           "/settings/tokens",
 	"/settings/connections":                      "/settings/connections",
 	"/settings/new-connection":                   "/settings/new-connection",
@@ -69,7 +76,13 @@ func TestPagesAreAccessible(t *testing.T) {
 	}
 	p, tab := withAdmin(t, "PATCHBAY_SAMPLE=true")
 	token := p.token()
-	names := strings.NewReplacer("CONNECTION", p.first(token, "/api/v1/connections"), "PROJECT", p.first(token, "/api/v1/projects"))
+	_, made := p.api(token, "POST", "/api/v1/groups", `{"name":"Finance"}`)
+	var group struct{ ID string }
+	if err := json.Unmarshal([]byte(made), &group); err != nil {
+		t.Fatal(err)
+	}
+	names := strings.NewReplacer("CONNECTION", p.first(token, "/api/v1/connections"), "PROJECT", p.first(token, "/api/v1/projects"),
+		"PERSON", p.first(token, "/api/v1/users"), "GROUP", group.ID)
 	_, invited := p.api(token, "POST", "/api/v1/users", `{"email":"ana@example.com","name":"Ana","role":"editor"}`)
 	var user struct {
 		InviteURL string `json:"invite_url"`
