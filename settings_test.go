@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 )
 
 func environment(vars map[string]string) func(string) (string, bool) {
@@ -28,6 +29,10 @@ func TestConfigure(t *testing.T) {
 		"all interfaces by default":         {args: []string{"--addr", ":8080"}, bad: "PATCHBAY_BASE_URL"},
 		"no URL":                            {env: map[string]string{"PATCHBAY_BASE_URL": "p.example.com"}, bad: "PATCHBAY_BASE_URL"},
 		"no bool":                           {env: map[string]string{"PATCHBAY_SAMPLE": "perhaps"}, bad: "PATCHBAY_SAMPLE"},
+		"sessions by default":               {want: func(c configuration) bool { return c.SessionIdle == 12*time.Hour && c.SessionMax == 7*24*time.Hour }},
+		"session times":                     {args: []string{"--session-idle", "30m"}, env: map[string]string{"PATCHBAY_SESSION_MAX": "24h"}, want: func(c configuration) bool { return c.SessionIdle == 30*time.Minute && c.SessionMax == 24*time.Hour }},
+		"no time":                           {env: map[string]string{"PATCHBAY_SESSION_IDLE": "soon"}, bad: "PATCHBAY_SESSION_IDLE"},
+		"a session without an end":          {env: map[string]string{"PATCHBAY_SESSION_MAX": "0"}, bad: "PATCHBAY_SESSION_MAX"},
 		"an argument":                       {args: []string{"now"}, bad: "now"},
 	} {
 		t.Run(name, func(t *testing.T) {

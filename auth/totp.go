@@ -30,7 +30,7 @@ const (
 	stepSeconds   = 30
 	skew          = 1 // steps that a clock may be off, either way
 	recoveryCodes = 10
-	recoverySize  = 10 // bytes: 80 bits, so that a plain hash of one keeps it
+	recoverySize  = 10  // bytes: 80 bits, so that a plain hash of one keeps it
 	qrSize        = 220 // pixels
 	qrMargin      = 16
 	issuer        = "Patchbay"
@@ -64,8 +64,8 @@ func (a *Auth) TOTPOn(ctx context.Context, userID string) (since time.Time, code
 }
 
 // BeginTOTP makes the secret of a second step for whoever asks in their own session. Nothing asks for its codes yet.
-func (a *Auth) BeginTOTP(ctx context.Context, r *http.Request, who access.Actor) (Enrolment, error) {
-	_, u, err := a.ownSession(r, who)
+func (a *Auth) BeginTOTP(ctx context.Context, who access.Actor) (Enrolment, error) {
+	u, err := a.ownAccount(ctx, who)
 	if err != nil {
 		return Enrolment{}, err
 	}
@@ -93,12 +93,21 @@ func (a *Auth) BeginTOTP(ctx context.Context, r *http.Request, who access.Actor)
 
 var errTOTPOn = &FieldError{"totp", "Two-step sign-in is on already. Turn it off first"}
 
+// ownAccount is the account of someone who acts on it in a session of theirs; a token may not. The session was found when the
+// request came; its secret may be another by now, where the password was given again on the way.
+func (a *Auth) ownAccount(ctx context.Context, who access.Actor) (store.User, error) {
+	if err := access.ScopeAllows(who, access.ScopeSession); err != nil {
+		return store.User{}, err
+	}
+	return a.store.User(ctx, who.UserID)
+}
+
 // totpOwner names whose a secret is, so that no other box opens in its place (P27).
 func totpOwner(userID string) []string { return []string{"user", userID, "totp"} }
 
 // PendingTOTP is the enrolment that someone has begun and not confirmed, to be shown to them again.
-func (a *Auth) PendingTOTP(ctx context.Context, r *http.Request, who access.Actor) (Enrolment, error) {
-	_, u, err := a.ownSession(r, who)
+func (a *Auth) PendingTOTP(ctx context.Context, who access.Actor) (Enrolment, error) {
+	u, err := a.ownAccount(ctx, who)
 	if err != nil {
 		return Enrolment{}, err
 	}
@@ -156,7 +165,7 @@ func (a *Auth) openTOTP(t store.TOTP) (string, error) {
 
 // ConfirmTOTP turns the second step on with a first code of it, and returns the recovery codes, which nothing can show again.
 func (a *Auth) ConfirmTOTP(ctx context.Context, r *http.Request, who access.Actor, code string) ([]string, error) {
-	_, u, err := a.ownSession(r, who)
+	u, err := a.ownAccount(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -185,7 +194,7 @@ func (a *Auth) ConfirmTOTP(ctx context.Context, r *http.Request, who access.Acto
 
 // TurnOffTOTP takes the second step away from whoever gives password and code in their own session.
 func (a *Auth) TurnOffTOTP(ctx context.Context, r *http.Request, who access.Actor, password, code string) error {
-	_, u, err := a.ownSession(r, who)
+	u, err := a.ownAccount(ctx, who)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func (w *world) codeAfter(secret string, d time.Duration) string {
 // enrolled turns someone's second step on, and moves on to a step whose code was not used.
 func (w *world) enrolled(b *browser) (secret string, recovery []string) {
 	w.t.Helper()
-	e := must(w.BeginTOTP(w.t.Context(), b.request(w.t.Context()), b.who(w)))(w.t)
+	e := must(w.BeginTOTP(w.t.Context(), b.who(w)))(w.t)
 	codes := must(w.ConfirmTOTP(w.t.Context(), b.request(w.t.Context()), b.who(w), w.codeAfter(e.Secret, 0)))(w.t)
 	w.pass(2 * time.Minute)
 	return e.Secret, codes
@@ -64,11 +64,11 @@ func TestSecondStep(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	b, u := w.signedIn("mira@example.com", access.RoleEditor)
-	e := must(w.BeginTOTP(t.Context(), b.request(t.Context()), b.who(w)))(t)
+	e := must(w.BeginTOTP(t.Context(), b.who(w)))(t)
 	if !strings.HasPrefix(e.QR, "data:image/png;base64,") || len(e.Secret) < 32 {
 		t.Fatalf("the enrolment is %d characters with a picture %.30s", len(e.Secret), e.QR)
 	}
-	if again := must(w.PendingTOTP(t.Context(), b.request(t.Context()), b.who(w)))(t); again != e {
+	if again := must(w.PendingTOTP(t.Context(), b.who(w)))(t); again != e {
 		t.Error("shown again, it is another")
 	}
 	if err := newBrowser().signIn(w, u.Email, goodPassword); err != nil {
@@ -83,10 +83,10 @@ func TestSecondStep(t *testing.T) {
 	if len(codes) != 10 {
 		t.Fatalf("%d recovery codes", len(codes))
 	}
-	if _, err := w.BeginTOTP(t.Context(), b.request(t.Context()), b.who(w)); !errors.As(err, &field) {
+	if _, err := w.BeginTOTP(t.Context(), b.who(w)); !errors.As(err, &field) {
 		t.Errorf("a second enrolment: %v", err)
 	}
-	if _, err := w.PendingTOTP(t.Context(), b.request(t.Context()), b.who(w)); err == nil {
+	if _, err := w.PendingTOTP(t.Context(), b.who(w)); err == nil {
 		t.Error("the secret is shown again once it counts")
 	}
 
@@ -330,7 +330,7 @@ func TestWhoChangesSecondSteps(t *testing.T) {
 	}
 	byToken := b.who(w)
 	byToken.Scope = access.ScopeAdmin
-	if _, err := w.BeginTOTP(t.Context(), b.request(t.Context()), byToken); !isDenied(err) {
+	if _, err := w.BeginTOTP(t.Context(), byToken); !isDenied(err) {
 		t.Errorf("a token begins: %v", err)
 	}
 	secret, _ := w.enrolled(b)

@@ -25,6 +25,13 @@ var visited = map[string]string{
 	"/settings/people":                           "/settings/people",
 	"/settings/audit":                            "/settings/audit",
 	"/settings/audit/chain":                      "a part of /settings/audit",
+	"/sign-in/code":                              "TestTwoStepSignIn",
+	"/settings/people/{user}":                    "/settings/people/PERSON",
+	"/settings/people/{user}/delete":             "/settings/people/PERSON/delete",
+	"/settings/groups":                           "/settings/groups",
+	"/settings/groups/{group}":                   "/settings/groups/members",
+	"/settings/groups/{group}/delete":            "/settings/groups/GROUP/delete",
+	"/settings/account":                          "/settings/account",
 	"/settings/tokens":                           "/settings/tokens",
 	"/settings/connections":                      "/settings/connections",
 	"/settings/new-connection":                   "/settings/new-connection",
@@ -89,6 +96,13 @@ func TestPagesAreAccessible(t *testing.T) {
 	token := p.token()
 	connection := p.first(token, "/api/v1/connections")
 	names := strings.NewReplacer("CONNECTION", connection, "RUN", p.first(token, "/api/v1/connections/"+connection+"/refreshes"), "PROJECT", p.first(token, "/api/v1/projects"))
+	_, made := p.api(token, "POST", "/api/v1/groups", `{"name":"Finance"}`)
+	var group struct{ ID string }
+	if err := json.Unmarshal([]byte(made), &group); err != nil {
+		t.Fatal(err)
+	}
+	names := strings.NewReplacer("CONNECTION", p.first(token, "/api/v1/connections"), "PROJECT", p.first(token, "/api/v1/projects"),
+		"PERSON", p.first(token, "/api/v1/users"), "GROUP", group.ID)
 	_, invited := p.api(token, "POST", "/api/v1/users", `{"email":"ana@example.com","name":"Ana","role":"editor"}`)
 	var user struct {
 		InviteURL string `json:"invite_url"`

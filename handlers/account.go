@@ -84,7 +84,7 @@ func (s *Server) endOtherSessions(w http.ResponseWriter, r *http.Request, who ac
 
 // beginTOTP shows the secret of a second step.
 func (s *Server) beginTOTP(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	e, err := s.Auth.BeginTOTP(r.Context(), r, who)
+	e, err := s.Auth.BeginTOTP(r.Context(), who)
 	if err != nil {
 		return s.accountDone(w, r, who, "", err, views.AccountPage{}, nil)
 	}
@@ -99,7 +99,7 @@ func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, who access.Act
 func (s *Server) confirmTOTP(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	codes, err := s.Auth.ConfirmTOTP(r.Context(), r, who, r.PostFormValue("code"))
 	if p := problemOf(err); err != nil && p.Fields["code"] != "" {
-		e, err := s.Auth.PendingTOTP(r.Context(), r, who)
+		e, err := s.Auth.PendingTOTP(r.Context(), who)
 		if err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package handlers
 import (
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -103,12 +102,15 @@ func (s *Server) groupPage(r *http.Request, who access.Actor) (views.GroupPage, 
 // maxCandidates is how many people are offered at once.
 const maxCandidates = 10
 
-// addCandidates offers those whom nobody keeps in the group by hand and whose name or address was typed.
+// addCandidates offers those who are not in the group and whose name or address was typed.
 func (s *Server) addCandidates(r *http.Request, who access.Actor, p *views.GroupPage, members []store.Member) error {
+	in := map[string]bool{}
+	for _, m := range members {
+		in[m.ID] = true
+	}
 	users, err := s.Store.Users(r.Context())
 	for _, u := range users {
-		in := slices.ContainsFunc(members, func(m store.Member) bool { return m.ID == u.ID })
-		if in || !called(u, p.Query) {
+		if in[u.ID] || !called(u, p.Query) {
 			continue
 		}
 		if len(p.Candidates) == maxCandidates {

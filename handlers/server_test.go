@@ -234,6 +234,13 @@ func (a answer) page(t *testing.T) *goquery.Document {
 	return doc
 }
 
+// words are what an answer's page says, each element's apart from the next one's.
+func (a answer) words(t *testing.T) string {
+	t.Helper()
+	a.body = strings.ReplaceAll(a.body, "<", " <")
+	return strings.Join(strings.Fields(a.page(t).Find("main").Text()), " ")
+}
+
 // get is one value of an answer's JSON object.
 func (a answer) get(t *testing.T, key string) any {
 	t.Helper()
