@@ -153,7 +153,6 @@ func (a *Auth) ended(of func(access.Actor) bool) {
 	}
 }
 
-
 // LocalMayEnd says whether passwords can be turned off: an Admin has signed in with a provider that is on.
 func (a *Auth) LocalMayEnd(ctx context.Context) (may bool, err error) {
 	err = a.store.View(ctx, func(tx *store.Tx) error {

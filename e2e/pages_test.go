@@ -95,13 +95,12 @@ func TestPagesAreAccessible(t *testing.T) {
 	p, tab := withAdmin(t, "PATCHBAY_SAMPLE=true")
 	token := p.token()
 	connection := p.first(token, "/api/v1/connections")
-	names := strings.NewReplacer("CONNECTION", connection, "RUN", p.first(token, "/api/v1/connections/"+connection+"/refreshes"), "PROJECT", p.first(token, "/api/v1/projects"))
 	_, made := p.api(token, "POST", "/api/v1/groups", `{"name":"Finance"}`)
 	var group struct{ ID string }
 	if err := json.Unmarshal([]byte(made), &group); err != nil {
 		t.Fatal(err)
 	}
-	names := strings.NewReplacer("CONNECTION", p.first(token, "/api/v1/connections"), "PROJECT", p.first(token, "/api/v1/projects"),
+	names := strings.NewReplacer("CONNECTION", connection, "RUN", p.first(token, "/api/v1/connections/"+connection+"/refreshes"), "PROJECT", p.first(token, "/api/v1/projects"),
 		"PERSON", p.first(token, "/api/v1/users"), "GROUP", group.ID)
 	_, invited := p.api(token, "POST", "/api/v1/users", `{"email":"ana@example.com","name":"Ana","role":"editor"}`)
 	var user struct {
