@@ -745,7 +745,7 @@ func userMenu(p Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = MenuLink("/settings/account", "circle-dot", "Your account").Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = MenuLink("/settings/account", "user", "Your account").Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
