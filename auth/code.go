@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -53,11 +54,15 @@ func (a *Auth) waiting(r *http.Request) (u store.User, err error) {
 	return u, err
 }
 
-// waitingIn finds the sign-in that waits in a browser. What was changed of the account since ended it.
+// waitingIn finds the sign-in that waits in a browser. What was changed of the account since ended it, and so did turning local
+// sign-in off.
 func (a *Auth) waitingIn(tx *store.Tx, r *http.Request) (t store.OneTimeToken, u store.User, err error) {
 	plain, ok := a.carrier.carried(r, codeCookie)
 	if !ok {
 		return t, u, ErrSignInOver
+	}
+	if local, err := localSignIn(tx); err != nil || !local {
+		return t, u, cmp.Or(err, ErrSignInOver)
 	}
 	if t, err = a.link(tx, plain, signInPurpose); err == nil {
 		u, err = tx.User(t.UserID)

@@ -25,7 +25,7 @@ func (a *Auth) CreateInvite(ctx context.Context, who access.Actor, userID string
 			return store.AuditEntry{}, &FieldError{"user", "This person has chosen a password already"}
 		}
 		if u.External {
-			return store.AuditEntry{}, &FieldError{"user", "This person signs in with a provider and has no password here"}
+			return store.AuditEntry{}, errNoPasswordHere("user")
 		}
 		return userEntry(who, "user.invite", u.ID, u.Email), tx.CreateOneTime(t)
 	})

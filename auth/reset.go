@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"patchbay/access"
@@ -26,6 +27,9 @@ func (a *Auth) CreateReset(ctx context.Context, who access.Actor, userID string)
 		if u.Disabled {
 			return store.AuditEntry{}, &FieldError{"user", "This account is disabled. Enable it first"}
 		}
+		if u.External {
+			return store.AuditEntry{}, errNoPasswordHere("user")
+		}
 		if u.PasswordHash == "" {
 			return store.AuditEntry{}, &FieldError{"user", "This person has no password here. Make a new invitation link instead"}
 		}
@@ -44,43 +48,41 @@ func (a *Auth) reset(tx *store.Tx, u store.User, t store.OneTimeToken) error {
 
 // A Rescue is the way back for an operator whom nobody can let in.
 type Rescue struct {
-	Admin   store.User // whose password the link sets; zero: the link makes the first Admin
+	Admin   store.User // whose password the link sets; zero: the link makes an Admin
 	Token   string
 	Expires time.Time
 }
 
 // Rescue makes a link with which an Admin gets in again, for the operator at the server's shell: the password of the Admin with
-// this address, or of the only Admin there is, is taken away with its second step, and the link sets another. While there is no
-// Admin, it makes the first one. Several Admins and no address is an *AdminsError.
-func (a *Auth) Rescue(ctx context.Context, who access.Actor, email string) (Rescue, error) {
+// this address, or of the only Admin who may have one, is taken away with its second step, and the link sets another. While no
+// Admin may have a password, it makes one who has: those who sign in with a provider keep to it. Several Admins and no address is
+// an *AdminsError. Signing in with a password is on from then.
+func (a *Auth) Rescue(ctx context.Context, who access.Actor, email string) (out Rescue, err error) {
 	if err := access.AdminOnly(who, "reset an Admin"); err != nil {
 		return Rescue{}, err
 	}
-	needed, err := a.SetupNeeded(ctx)
-	if err != nil {
-		return Rescue{}, err
-	}
-	if needed && email == "" {
-		plain, t := a.newLink(setup, "", setupLasts)
-		entry := store.AuditEntry{Who: who, Action: "admin.reset", ObjectType: setup}
-		err := a.store.Update(ctx, entry, func(tx *store.Tx) error { return tx.CreateOneTime(t) })
-		return Rescue{Token: plain, Expires: t.Expires}, err
-	}
 	plain, t := a.newLink(reset, "", resetLasts)
-	out := Rescue{Token: plain, Expires: t.Expires}
+	plainNew, tNew := a.newLink(reset, "", setupLasts) // of nobody: it makes an Admin
 	err = a.store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
 		u, err := adminToRescue(tx, email)
+		if err == nil {
+			err = allowPasswords(tx)
+		}
 		if err != nil {
 			return entry, err
 		}
-		out.Admin, t.UserID = u, u.ID
-		return userEntry(who, "admin.reset", u.ID, u.Email), a.rescue(tx, u, t)
+		if u.ID == "" {
+			out = Rescue{Token: plainNew, Expires: tNew.Expires}
+			return store.AuditEntry{Who: who, Action: "admin.reset", ObjectType: setup}, tx.CreateOneTime(tNew)
+		}
+		out, t.UserID = Rescue{u, plain, t.Expires}, u.ID
+		return userEntry(who, "admin.reset", u.ID, u.Email), a.letIn(tx, u, t)
 	})
 	return out, err
 }
 
-// rescue makes sure that the link is enough to get in.
-func (a *Auth) rescue(tx *store.Tx, u store.User, t store.OneTimeToken) error {
+// letIn makes sure that the link is enough for an Admin to get in.
+func (a *Auth) letIn(tx *store.Tx, u store.User, t store.OneTimeToken) error {
 	if u.Disabled {
 		u.Disabled = false
 		if err := tx.UpdateUser(u); err != nil {
@@ -90,47 +92,57 @@ func (a *Auth) rescue(tx *store.Tx, u store.User, t store.OneTimeToken) error {
 	if err := tx.DeleteTOTP(u.ID); err != nil {
 		return err
 	}
-	if _, kept, err := tx.Setting(settingLocalSignIn); err != nil {
-		return err
-	} else if kept {
-		if err := tx.SetSetting(settingLocalSignIn, "true"); err != nil {
-			return err
-		}
-	}
 	return a.reset(tx, u, t)
 }
 
-// settingLocalSignIn is "false" where nobody signs in with a password.
-const settingLocalSignIn = "local_sign_in"
+// allowPasswords turns local sign-in on where it is off.
+func allowPasswords(tx *store.Tx) error {
+	if local, err := localSignIn(tx); err != nil || local {
+		return err
+	}
+	return tx.SetSetting(SettingLocalSignIn, "true")
+}
 
 // An AdminsError says that it must be told which of several Admins is meant.
 type AdminsError struct{ Emails []string }
 
 func (e *AdminsError) Error() string { return "there are several Admins" }
 
-// adminToRescue is the Admin with an address, or the only one there is. One who is disabled is found by address alone.
+// adminToRescue is the Admin with an address, or the only one who may have a password; zero: there is none. One who is disabled is
+// found by address alone.
 func adminToRescue(tx *store.Tx, email string) (store.User, error) {
 	if email != "" {
 		u, err := tx.UserByEmail(email)
-		if err == nil && u.Role != access.RoleAdmin {
+		switch {
+		case err != nil:
+		case u.Role != access.RoleAdmin:
 			err = &FieldError{"email", "This account is no Admin"}
+		case u.External:
+			err = errNoPasswordHere("email")
 		}
 		return u, err
 	}
-	users, err := tx.Users()
-	if err != nil {
+	admins, err := localAdmins(tx)
+	if err != nil || len(admins) == 0 {
 		return store.User{}, err
 	}
-	var found store.User
+	if len(admins) == 1 {
+		return admins[0], nil
+	}
 	several := &AdminsError{}
-	for _, u := range users {
-		if u.Role == access.RoleAdmin && !u.Disabled {
-			found = u
-			several.Emails = append(several.Emails, u.Email)
-		}
+	for _, u := range admins {
+		several.Emails = append(several.Emails, u.Email)
 	}
-	if len(several.Emails) > 1 {
-		return store.User{}, several
-	}
-	return found, nil
+	return store.User{}, several
+}
+
+// localAdmins are the Admins who sign in with a password, or will once they have accepted their invitation.
+func localAdmins(tx *store.Tx) ([]store.User, error) {
+	users, err := tx.Users()
+	return slices.DeleteFunc(users, func(u store.User) bool { return u.Role != access.RoleAdmin || u.Disabled || u.External }), err
+}
+
+// errNoPasswordHere refuses a password for someone who signs in with a provider: it would outlast what the provider says of them.
+func errNoPasswordHere(field string) error {
+	return &FieldError{field, "This person signs in with a provider and has no password here"}
 }

@@ -46,17 +46,26 @@ func (a *Auth) SetupToken(ctx context.Context) (token string, needed bool, err e
 	return plain, err == nil, err
 }
 
-// setupLink finds the setup link, which is dead once there is an Admin.
+// setupLink finds a setup link, which is dead once there is an Admin; a reset of nobody's password, which an operator asked for, is
+// dead once there is one who may have a password.
 func (a *Auth) setupLink(tx *store.Tx, token string) (store.OneTimeToken, error) {
-	t, err := a.link(tx, token, setup)
+	t, err := a.link(tx, token, setup, reset)
 	if err != nil {
 		return t, err
 	}
-	needed, err := noAdmin(tx)
-	if err == nil && !needed {
+	if t.Purpose == setup {
+		needed, err := noAdmin(tx)
+		return t, deadUnless(needed, err)
+	}
+	admins, err := localAdmins(tx)
+	return t, deadUnless(t.UserID == "" && len(admins) == 0, err)
+}
+
+func deadUnless(lives bool, err error) error {
+	if err == nil && !lives {
 		err = ErrUsed
 	}
-	return t, err
+	return err
 }
 
 // CheckSetup says whether a setup link can be used: nil or ErrUsed.

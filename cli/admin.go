@@ -21,7 +21,7 @@ func admin(ctx context.Context, args []string, out io.Writer) error {
 	fs := flag.NewFlagSet("patchbay admin reset", flag.ContinueOnError)
 	fs.SetOutput(out)
 	dir := dataDir(fs)
-	email := fs.String("email", "", "address of the Admin (default: the only Admin there is)")
+	email := fs.String("email", "", "address of the Admin (default: the only Admin who signs in with a password)")
 	base := fs.String("base-url", os.Getenv("PATCHBAY_BASE_URL"), "public URL that the link starts with (PATCHBAY_BASE_URL)")
 	if err := fs.Parse(args[1:]); err != nil {
 		return err
@@ -51,7 +51,7 @@ func admin(ctx context.Context, args []string, out io.Writer) error {
 func printRescue(out io.Writer, base string, r auth.Rescue) error {
 	until := r.Expires.UTC().Format("2006-01-02 15:04 UTC")
 	if r.Admin.ID == "" {
-		_, err := fmt.Fprintf(out, "There is no Admin. Open this link once, until %s, to make the first one:\n\n  %s/setup?token=%s\n", until, base, r.Token)
+		_, err := fmt.Fprintf(out, "No Admin signs in with a password. Open this link once, until %s, to make one:\n\n  %s/setup?token=%s\n", until, base, r.Token)
 		return err
 	}
 	_, err := fmt.Fprintf(out, "The password of %s no longer works, two-step sign-in is off, and sessions have ended.\nOpen this link once, until %s, to set another password:\n\n  %s/invite/%s\n",
