@@ -44,7 +44,7 @@ func (m *Match) check() string {
 		case len(v) > maxMatchValue:
 			return fmt.Sprintf("Use at most %d characters for a value", maxMatchValue)
 		}
-		if _, err := compileValue(m.Match, v); err != nil {
+		if _, err := compileValue(m.Match, v, CaseExact); err != nil {
 			return fmt.Sprintf("%q is not a regular expression that can be read: %v", v, err)
 		}
 	}
@@ -61,11 +61,11 @@ type Matcher struct {
 func NewMatcher(f Filter, levels []Level) (*Matcher, error) {
 	m := &Matcher{levels: levels, rules: map[Level]compiledRule{}}
 	for level, rule := range map[Level]Rule{LevelDatabase: f.Databases, LevelSchema: f.Schemas, LevelTable: f.Tables} {
-		include, err := compile(rule.Include)
+		include, err := compile(rule.Include, f.Names)
 		if err != nil {
 			return nil, fmt.Errorf("include of level %s: %w", level, err)
 		}
-		exclude, err := compile(rule.Exclude)
+		exclude, err := compile(rule.Exclude, f.Names)
 		if err != nil {
 			return nil, fmt.Errorf("exclude of level %s: %w", level, err)
 		}
@@ -111,53 +111,62 @@ func (r compiledRule) keeps(name, qualified string) bool {
 type predicate func(name string) bool
 
 // compile is nil for a nil match.
-func compile(m *Match) (predicate, error) {
+func compile(m *Match, names Case) (predicate, error) {
 	if m == nil {
 		return nil, nil
 	}
 	if m.Match == MatchExact {
 		set := make(map[string]bool, len(m.Values))
 		for _, v := range m.Values {
-			set[v] = true
+			set[names.fold(v)] = true
 		}
-		return func(name string) bool { return set[name] }, nil
+		return func(name string) bool { return set[names.fold(name)] }, nil
 	}
 	any := make([]predicate, 0, len(m.Values))
 	for _, v := range m.Values {
-		p, err := compileValue(m.Match, v)
+		p, err := compileValue(m.Match, v, names)
 		if err != nil {
 			return nil, err
 		}
 		any = append(any, p)
 	}
 	return func(name string) bool {
+		if m.Match != MatchRegexp { // which knows by itself what is the same
+			name = names.fold(name)
+		}
 		return slices.ContainsFunc(any, func(p predicate) bool { return p(name) })
 	}, nil
 }
 
-func compileValue(kind MatchKind, v string) (predicate, error) {
+// compileValue decides names that are folded already, but for a regular expression.
+func compileValue(kind MatchKind, v string, names Case) (predicate, error) {
+	folded := names.fold(v)
 	switch kind {
 	case MatchExact:
-		return func(name string) bool { return name == v }, nil
+		return func(name string) bool { return name == folded }, nil
 	case MatchPrefix:
-		return func(name string) bool { return strings.HasPrefix(name, v) }, nil
+		return func(name string) bool { return strings.HasPrefix(name, folded) }, nil
 	case MatchSuffix:
-		return func(name string) bool { return strings.HasSuffix(name, v) }, nil
+		return func(name string) bool { return strings.HasSuffix(name, folded) }, nil
 	case MatchGlob:
-		return compileRegexp(globRegexp(v))
+		return compileRegexp(globRegexp(folded), CaseExact)
 	case MatchRegexp:
-		return compileRegexp(v)
+		return compileRegexp(v, names)
 	}
 	return nil, fmt.Errorf("unknown match %q", kind)
 }
 
 // compileRegexp anchors at both ends of the whole name, which may hold newlines. The expression is compiled alone first, so
 // that an unbalanced parenthesis cannot close the anchoring group.
-func compileRegexp(expr string) (predicate, error) {
+func compileRegexp(expr string, names Case) (predicate, error) {
 	if _, err := regexp.Compile(expr); err != nil {
 		return nil, err
 	}
-	re, err := regexp.Compile(`(?s)\A(?:` + expr + `)\z`)
+	flags := "(?s)"
+	if names != CaseExact {
+		flags = "(?si)"
+	}
+	re, err := regexp.Compile(flags + `\A(?:` + expr + `)\z`)
 	if err != nil {
 		return nil, err
 	}

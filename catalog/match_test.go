@@ -86,3 +86,37 @@ func TestRegexpCannotLeaveItsAnchors(t *testing.T) {
 		t.Error("an unbalanced expression was compiled")
 	}
 }
+
+// Names are compared as the product compares them.
+func TestMatcherComparesAsTheProduct(t *testing.T) {
+	for _, c := range []struct {
+		match *Match
+		name  string
+		same  map[Case]bool
+	}{
+		{match(MatchExact, "Orders"), "orders", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchExact, "orders"), "ORDERS", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchExact, "orders"), "orders", map[Case]bool{CaseExact: true, CaseASCII: true, CaseLetters: true}},
+		{match(MatchExact, "É"), "é", map[Case]bool{CaseLetters: true}},
+		{match(MatchExact, "Kelvin"), "\u212aelvin", map[Case]bool{CaseLetters: true}},
+		{match(MatchPrefix, "STG_"), "stg_x", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchSuffix, "_Old"), "x_OLD", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchGlob, "S?g_*"), "sTG_x", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchGlob, "[A]"), "[a]", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchRegexp, "stg_[A-Z]+"), "STG_x", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+		{match(MatchRegexp, `\D+`), "ab", map[Case]bool{CaseExact: true, CaseASCII: true, CaseLetters: true}},
+		{match(MatchRegexp, "(?-i)A"), "a", map[Case]bool{}},
+		{match(MatchExact, "\xff"), "\xff", map[Case]bool{CaseExact: true, CaseASCII: true, CaseLetters: true}},
+		{match(MatchExact, "B.C"), "c", map[Case]bool{CaseASCII: true, CaseLetters: true}},
+	} {
+		for _, names := range []Case{CaseExact, CaseASCII, CaseLetters} {
+			m, err := NewMatcher(Filter{Tables: Rule{Include: c.match}, Names: names}, threeLevels)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := m.Keeps(Path{"a", "b", c.name}); got != c.same[names] {
+				t.Errorf("%v keeps %q: %v where the case is %q", c.match, c.name, got, names)
+			}
+		}
+	}
+}

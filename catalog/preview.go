@@ -1,5 +1,7 @@
 package catalog
 
+import "slices"
+
 // A Preview says what a filter would keep and drop of a catalog as it is known, level by level.
 type Preview struct {
 	Level        Level
@@ -10,29 +12,39 @@ type Preview struct {
 }
 
 // Preview decides m for every database, schema and table. At most names paths are listed each way and level. An object below
-// one that is dropped is dropped too, and counted.
+// one that is dropped is dropped too, and so is one that keeps nothing below it: nobody would see it.
 func (s *Shard) Preview(m *Matcher, names int) []Preview {
 	previews := make([]Preview, len(s.tiers))
+	kept := s.kept(m)
 	for level := range s.tiers {
 		p := &previews[level]
 		p.Level = s.levels[level]
 		for at := range uint32(len(s.tiers[level].name)) {
-			path := s.path(level, at)
-			if m.Keeps(path) {
-				p.Kept++
-				p.KeptNames = appendFirst(p.KeptNames, path, names)
-			} else {
-				p.Dropped++
-				p.DroppedNames = appendFirst(p.DroppedNames, path, names)
+			count, listed := &p.Dropped, &p.DroppedNames
+			if kept[level][at] {
+				count, listed = &p.Kept, &p.KeptNames
+			}
+			if *count++; len(*listed) < names {
+				*listed = append(*listed, s.path(level, at))
 			}
 		}
 	}
 	return previews
 }
 
-func appendFirst(paths []Path, p Path, most int) []Path {
-	if len(paths) >= most {
-		return paths
+// kept says of every object, level by level, whether m keeps it, or something below it.
+func (s *Shard) kept(m *Matcher) [][]bool {
+	kept := make([][]bool, len(s.tiers))
+	for level := len(s.tiers) - 1; level >= 0; level-- {
+		kept[level] = make([]bool, len(s.tiers[level].name))
+		for at := range kept[level] {
+			if level == len(s.tiers)-1 {
+				kept[level][at] = m.Keeps(s.path(level, uint32(at)))
+				continue
+			}
+			from, before := s.below(level, uint32(at))
+			kept[level][at] = slices.Contains(kept[level+1][from:before], true)
+		}
 	}
-	return append(paths, p)
+	return kept
 }

@@ -23,9 +23,10 @@ type Source interface {
 
 // Server is what answered.
 type Server struct {
-	Product  string   // "PostgreSQL"
-	Version  string   // "15.18"
-	Warnings []string // for people: a credential that is too strong (PROMISES P10), with the statement that makes a weaker one
+	Product  string       // "PostgreSQL"
+	Version  string       // "15.18"
+	Names    catalog.Case // how it compares the names of databases, schemas and tables
+	Warnings []string     // for people: a credential that is too strong (PROMISES P10), with the statement that makes a weaker one
 }
 
 // A Statement is one statement with its bound values.

@@ -3,6 +3,7 @@ package handlers
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +52,7 @@ func (s *Server) filterPage(w http.ResponseWriter, r *http.Request, who access.A
 		form.Levels = append(form.Levels, views.FilterLevel{Key: l.key, Words: l.words, Include: filterSide(rule.Include, form.Errors[l.key+".include"]),
 			Exclude: filterSide(rule.Exclude, form.Errors[l.key+".exclude"])})
 	}
+	form.Draft = p.Row.Draft
 	p.Filter = form
 	return s.page(w, r, status, views.Connection(p))
 }
@@ -101,7 +103,16 @@ func ruleOf(f *catalog.Filter, level catalog.Level) *catalog.Rule {
 func filterSide(m *catalog.Match, problem string) views.FilterSide {
 	side := views.FilterSide{Match: string(catalog.MatchExact), Error: problem}
 	if m != nil {
-		side.Match, side.Values = string(m.Match), strings.Join(m.Values, "\n")
+		side.Match = string(m.Match)
+		var lines []string
+		for _, v := range m.Values {
+			if strings.ContainsAny(v, "\r\n") || strings.TrimSpace(v) == "" {
+				side.Kept = append(side.Kept, views.KeptValue{Value: url.QueryEscape(v), Shown: strconv.Quote(v)})
+			} else {
+				lines = append(lines, v)
+			}
+		}
+		side.Values = strings.Join(lines, "\n")
 	}
 	return side
 }
@@ -127,6 +138,11 @@ func matchOf(r *http.Request, key string) *catalog.Match {
 	for line := range strings.SplitSeq(r.PostFormValue(key+".values"), "\n") {
 		if line = strings.TrimRight(line, "\r"); strings.TrimSpace(line) != "" {
 			values = append(values, line)
+		}
+	}
+	for _, kept := range r.PostForm[key+".kept"] {
+		if v, err := url.QueryUnescape(kept); err == nil && !slices.Contains(r.PostForm[key+".remove"], kept) {
+			values = append(values, v)
 		}
 	}
 	if len(values) == 0 {

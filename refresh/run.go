@@ -159,6 +159,7 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 	if err := r.rememberServer(ctx, c, server); err != nil {
 		return err
 	}
+	c.Filter.Names = server.Names
 	a, err := r.begin(ctx, j, c, fence)
 	if err != nil {
 		return err
@@ -172,10 +173,10 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 }
 
 func (r *Runner) rememberServer(ctx context.Context, c store.Connection, server connectors.Server) error {
-	if server.Product == c.ServerProduct && server.Version == c.ServerVersion {
+	if server.Product == c.ServerProduct && server.Version == c.ServerVersion && server.Names == c.Filter.Names {
 		return nil
 	}
-	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.SetServer(c.ID, server.Product, server.Version) })
+	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.SetServer(c.ID, server.Product, server.Version, server.Names) })
 	if err != nil {
 		return fmt.Errorf("remember server: %w", err)
 	}

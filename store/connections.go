@@ -12,7 +12,7 @@ import (
 )
 
 const connectionColumns = `id, name, type, project_id, draft, description, config, destination, refresh_admins_only, allow_writeback, exclude_from_agents,
-	schedule, schedule_anchor_ms, next_refresh_ms, filter, server_product, server_version, reach_state, reach_cause, reach_words, reach_since_ms,
+	schedule, schedule_anchor_ms, next_refresh_ms, filter, server_product, server_version, server_names, reach_state, reach_cause, reach_words, reach_since_ms,
 	reach_checked_ms, failures, created_by, created_ms, updated_ms, version`
 
 func scanConnection(r scanner) (Connection, error) {
@@ -20,7 +20,7 @@ func scanConnection(r scanner) (Connection, error) {
 	var draft, adminsOnly, writeback, hide, anchor, next, since, checked, created, updated int64
 	var config, spec, filter []byte
 	err := r.Scan(&c.ID, &c.Name, &c.Type, &c.ProjectID, &draft, &c.Description, &config, &c.Destination, &adminsOnly, &writeback, &hide,
-		&spec, &anchor, &next, &filter, &c.ServerProduct, &c.ServerVersion, &c.Reach, &c.ReachCause, &c.ReachWords, &since,
+		&spec, &anchor, &next, &filter, &c.ServerProduct, &c.ServerVersion, &c.Filter.Names, &c.Reach, &c.ReachCause, &c.ReachWords, &since,
 		&checked, &c.Failures, &c.CreatedBy, &created, &updated, &c.Version)
 	if err != nil {
 		return c, err
@@ -298,9 +298,9 @@ func (tx *Tx) CountFailure(id string) (int64, error) {
 	return one(tx, value[int64], `update connection set failures=failures+1 where id=$1 returning failures`, id)
 }
 
-// SetServer remembers what answered.
-func (tx *Tx) SetServer(id, product, version string) error {
-	_, err := tx.exec(`update connection set server_product=$1, server_version=$2 where id=$3`, product, version, id)
+// SetServer remembers what answered, and how it compares names: a connection's Filter has that from here.
+func (tx *Tx) SetServer(id, product, version string, names catalog.Case) error {
+	_, err := tx.exec(`update connection set server_product=$1, server_version=$2, server_names=$3 where id=$4`, product, version, string(names), id)
 	return err
 }
 

@@ -122,17 +122,18 @@ func TestConnectionFields(t *testing.T) {
 		filter := catalog.Filter{Schemas: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchGlob, Values: []string{"public"}}}}
 		spec := schedule.Spec{Kind: schedule.Daily, At: "05:00"}
 		update(t, s, func(tx *store.Tx) error {
-			return errors.Join(tx.SetFilter("w", filter), tx.SetSchedule("w", spec, c.Now(), c.Now().Add(time.Hour)), tx.SetServer("w", "PostgreSQL", "15.1"))
+			return errors.Join(tx.SetFilter("w", filter), tx.SetSchedule("w", spec, c.Now(), c.Now().Add(time.Hour)), tx.SetServer("w", "MySQL", "8.4", catalog.CaseLetters))
 		})
 		got, err := s.Connection(ctx, "w")
 		check(t, err)
 		equal(t, *got.Filter.Schemas.Include, *filter.Schemas.Include)
-		full.Filter, full.Schedule, full.NextRefresh, full.ServerProduct, full.ServerVersion = got.Filter, spec, c.Now().Add(time.Hour), "PostgreSQL", "15.1"
+		equal(t, got.Filter.Names, catalog.CaseLetters)
+		full.Filter, full.Schedule, full.NextRefresh, full.ServerProduct, full.ServerVersion = got.Filter, spec, c.Now().Add(time.Hour), "MySQL", "8.4"
 		full.Reach, full.Version = store.ReachUnknown, 3
 		equal(t, got, full)
 		list, err := s.Connections(ctx)
 		check(t, err)
-		equal(t, []any{len(list), list[0].ID, list[0].ServerVersion}, []any{1, "w", "15.1"})
+		equal(t, []any{len(list), list[0].ID, list[0].ServerVersion}, []any{1, "w", "8.4"})
 		equal(t, got.Access().ID, "w")
 	})
 }

@@ -215,7 +215,7 @@ func writeConnections(t *testing.T, s *store.Store, c *clock) {
 	update(t, s, func(tx *store.Tx) error {
 		return errors.Join(tx.DeleteConnection("gone"), tx.SetPermissions("w", []string{"g"}, nil, true), tx.SetFilter("w", catalog.Filter{}),
 			tx.SetSchedule("w", schedule.Spec{Kind: schedule.Daily, At: "05:00"}, c.Now(), c.Now()), tx.SetNextRefresh("w", c.Now()),
-			tx.SetReach("w", store.ReachOK, "", "", c.Now()), tx.SetServer("w", "PostgreSQL", "15"))
+			tx.SetReach("w", store.ReachOK, "", "", c.Now()), tx.SetServer("w", "PostgreSQL", "15", catalog.CaseExact))
 	})
 }
 

@@ -89,8 +89,10 @@ func (p ConnectionPage) tabs() []Tab {
 	if p.MayEdit && !p.Row.Draft && !p.InProject {
 		tabs = append(tabs, Tab{Label: "Schedule", Href: p.base() + "/schedule", Active: p.Tab == "schedule"},
 			Tab{Label: "Permissions", Href: p.base() + "/permissions", Active: p.Tab == "permissions"},
-			Tab{Label: "Filter", Href: p.base() + "/filter", Active: p.Tab == "filter"},
 			Tab{Label: "Notifications", Href: p.base() + "/notifications", Active: p.Tab == "notifications"})
+	}
+	if p.MayEdit && !p.InProject { // a draft's too, so that its first refresh reads by it
+		tabs = append(tabs, Tab{Label: "Filter", Href: p.base() + "/filter", Active: p.Tab == "filter"})
 	}
 	if !p.Row.Draft {
 		tabs = append(tabs, Tab{Label: "Refreshes", Href: p.base() + "/refreshes", Active: p.Tab == "refreshes" || p.Tab == "run"})

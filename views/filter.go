@@ -9,6 +9,15 @@ type FilterForm struct {
 	Errors          map[string]string
 	Preview         FilterPreview
 	Saved, Conflict bool
+	Draft           bool
+}
+
+// savedWords say what follows from saving.
+func (f FilterForm) savedWords() string {
+	if f.Draft {
+		return "The first refresh reads by it."
+	}
+	return "What it drops is hidden already; what it newly lets in comes with the refresh that has begun."
 }
 
 // asks says whether the page has to ask for the preview.
@@ -23,7 +32,13 @@ type FilterLevel struct {
 }
 
 // A FilterSide is an include or exclude: how its values are compared, and the values, one a line.
-type FilterSide struct{ Match, Values, Error string }
+type FilterSide struct {
+	Match, Values, Error string
+	Kept                 []KeptValue // those that no line can hold
+}
+
+// A KeptValue is a value that can only be written by API: as the form carries it, and as it is shown.
+type KeptValue struct{ Value, Shown string }
 
 // A FilterPreview is what a filter would keep and drop.
 type FilterPreview struct {

@@ -52,11 +52,14 @@ func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id stri
 	if !ok {
 		return FilterPreview{}, fmt.Errorf("preview filter: unknown type %q", c.Type)
 	}
-	match, err := catalog.NewMatcher(f, connector.Levels)
+	n, err := w.sourceNames(ctx, &c, connector)
 	if err != nil {
 		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
 	}
-	n, err := w.sourceNames(ctx, &c, connector)
+	if f.Names = c.Filter.Names; n.err == nil {
+		f.Names = n.compares
+	}
+	match, err := catalog.NewMatcher(f, connector.Levels)
 	if err != nil {
 		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
 	}
@@ -81,6 +84,8 @@ type names struct {
 	read   time.Time
 	partly bool
 	err    error
+
+	compares catalog.Case // how the source compares them
 }
 
 // holds says whether the names are still those of c.
@@ -139,14 +144,18 @@ func (w *Workspace) sourceNames(ctx context.Context, c *store.Connection, connec
 
 func (w *Workspace) readNames(ctx context.Context, c *store.Connection, levels []catalog.Level) *names {
 	n := &names{config: maps.Clone(c.Config), read: w.Now()}
-	src, err := w.Opener.Open(ctx, c)
+	src, err := w.Opener.openForAdmin(ctx, c)
 	if err != nil {
 		n.err = err
 		return n
 	}
+	server, err := src.Server(ctx)
 	to := &nameSink{builder: catalog.NewBuilder(levels)}
-	n.err = errors.Join(src.ReadCatalog(ctx, catalog.Filter{}, to), src.Close())
-	n.shard, n.partly = to.builder.Build(), to.skipped
+	if err == nil {
+		err = src.ReadCatalog(ctx, catalog.Filter{NamesOnly: true}, to)
+	}
+	n.err = errors.Join(err, src.Close())
+	n.shard, n.partly, n.compares = to.builder.Build(), to.skipped, server.Names
 	return n
 }
 

@@ -76,6 +76,19 @@ func (o *Opener) Open(ctx context.Context, c *store.Connection) (connectors.Sour
 	if c.Draft {
 		return nil, &connectors.Error{Cause: connectors.CauseUnsupported, Op: "open " + c.Name, Hint: "This connection is a draft. Finish it first"}
 	}
+	return o.open(ctx, c)
+}
+
+// openForAdmin is Open that opens drafts too, which Admins alone see, where they have all that is needed.
+func (o *Opener) openForAdmin(ctx context.Context, c *store.Connection) (connectors.Source, error) {
+	connector, ok := o.Registry.Get(c.Type)
+	if ok && c.Draft && len(connector.Check(c.Config, nil, c.SecretsSet, false)) > 0 {
+		return nil, &connectors.Error{Cause: connectors.CauseUnsupported, Op: "open " + c.Name, Hint: "This draft lacks some of what is needed to connect. Fill it in first"}
+	}
+	return o.open(ctx, c)
+}
+
+func (o *Opener) open(ctx context.Context, c *store.Connection) (connectors.Source, error) {
 	secrets, err := o.unseal(ctx, c, nil)
 	if err != nil {
 		return nil, err

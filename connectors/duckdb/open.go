@@ -5,6 +5,7 @@ import (
 
 	engine "github.com/duckdb/duckdb-go-bindings"
 
+	"patchbay/catalog"
 	"patchbay/connectors"
 )
 
@@ -31,7 +32,7 @@ func (s *source) Server(ctx context.Context) (connectors.Server, error) {
 		return connectors.Server{}, err
 	}
 	defer in.close()
-	return connectors.Server{Product: "DuckDB", Version: engine.LibraryVersion()}, nil
+	return connectors.Server{Product: "DuckDB", Version: engine.LibraryVersion(), Names: catalog.CaseASCII}, nil
 }
 
 // Close has nothing to close: no instance outlives its statement.

@@ -43,7 +43,7 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 		return err
 	}
 	for _, name := range names {
-		r := &reader{database: name, match: match, to: to, mariadb: s.mariadb, picks: f.Tables != catalog.Rule{}}
+		r := &reader{database: name, match: match, to: to, mariadb: s.mariadb, picks: f.Tables != catalog.Rule{}, namesOnly: f.NamesOnly}
 		err := r.read(ctx, s.db)
 		var own *mysql.MySQLError
 		switch {
@@ -82,6 +82,8 @@ type reader struct {
 	mariadb  bool
 	picks    bool // the filter has a rule for tables
 
+	namesOnly bool
+
 	picked []any                     // the names that it lets through; nil: all, or too many to name
 	tables map[string]*catalog.Table // those not yet reported
 	keys   map[[2]string]key         // by table and column
@@ -94,6 +96,9 @@ type key struct {
 }
 
 func (r *reader) read(ctx context.Context, db *sql.DB) error {
+	if r.namesOnly {
+		return r.readNames(ctx, db)
+	}
 	if r.picks {
 		if err := r.pick(ctx, db); err != nil {
 			return fmt.Errorf("read the names of tables: %w", err)
@@ -121,6 +126,17 @@ func (r *reader) read(ctx context.Context, db *sql.DB) error {
 		}
 	}
 	return nil
+}
+
+// readNames reports the tables without what is in them.
+func (r *reader) readNames(ctx context.Context, db *sql.DB) error {
+	return each(ctx, db, namesSQL, []any{r.database}, func(scan func(...any) error) error {
+		t := catalog.Table{Path: catalog.Path{r.database, ""}, Kind: catalog.KindTable, Rows: catalog.RowsUnknown}
+		if err := scan(&t.Path[1]); err != nil || !r.match.Keeps(t.Path) {
+			return err
+		}
+		return r.to.Table(t)
+	})
 }
 
 // maxPicked is how many names are sent back to the server; beyond them it is asked for all.

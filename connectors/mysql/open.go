@@ -19,6 +19,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"patchbay/catalog"
 	"patchbay/connectors"
 )
 
@@ -132,8 +133,12 @@ func (s *source) Server(ctx context.Context) (connectors.Server, error) {
 	if s.mariadb {
 		out.Product = "MariaDB"
 	}
-	if err := s.db.QueryRowContext(ctx, "select @@version").Scan(&out.Version); err != nil {
+	var ignoresCase bool
+	if err := s.db.QueryRowContext(ctx, "select @@version, @@lower_case_table_names <> 0").Scan(&out.Version, &ignoresCase); err != nil {
 		return out, err
+	}
+	if ignoresCase {
+		out.Names = catalog.CaseLetters
 	}
 	out.Version, _, _ = strings.Cut(out.Version, "-MariaDB")
 	warnings, err := s.tooStrong(ctx)

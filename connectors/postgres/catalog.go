@@ -54,7 +54,7 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 		if !match.Keeps(catalog.Path{name}) {
 			continue
 		}
-		r := &reader{source: s, database: name, match: match, someTables: someTables, to: to}
+		r := &reader{source: s, database: name, match: match, someTables: someTables, namesOnly: f.NamesOnly, to: to}
 		err := r.run(ctx)
 		switch {
 		case err == nil:
@@ -98,6 +98,7 @@ type reader struct {
 	database   string
 	match      *catalog.Matcher
 	someTables bool // the filter has a rule for tables
+	namesOnly  bool
 	to         catalog.Sink
 	sinkFailed bool
 
@@ -180,6 +181,9 @@ func (r *reader) readSchemas(ctx context.Context, se *session) error {
 // read merges the answers. What takes the server longest, columns and expressions, comes over the two feeds side by side.
 func (r *reader) read(first, second *feed) error {
 	schemas := oidArray(r.schemas)
+	if r.namesOnly {
+		return r.readNames(first, schemas)
+	}
 	tables := r.chosenTables(first, schemas)
 	types := first.open("types", typesSQL)
 	r.tables = first.open("tables", tablesSQL, schemas, tables)
@@ -207,6 +211,19 @@ func (r *reader) read(first, second *feed) error {
 		return first.err
 	}
 	return second.err
+}
+
+// readNames reports the tables without what is in them.
+func (r *reader) readNames(f *feed, schemas []byte) error {
+	for r.tables = f.open("tables", tablesSQL, schemas, nil); r.tables.step(); {
+		if t := r.table(); r.match.Keeps(t.Path) {
+			if err := r.to.Table(t); err != nil {
+				r.sinkFailed = true
+				return err
+			}
+		}
+	}
+	return f.err
 }
 
 // chosenTables are the oids of the tables that the filter lets through, nil for no limit: where it has no rule for tables, or

@@ -14,6 +14,7 @@ import (
 
 	"github.com/mattn/go-sqlite3"
 
+	"patchbay/catalog"
 	"patchbay/connectors"
 )
 
@@ -44,7 +45,7 @@ func (s *source) Server(ctx context.Context) (connectors.Server, error) {
 		return connectors.Server{}, err
 	}
 	version, _, _ := sqlite3.Version()
-	return connectors.Server{Product: "SQLite", Version: version}, nil
+	return connectors.Server{Product: "SQLite", Version: version, Names: catalog.CaseASCII}, nil
 }
 
 // Close has nothing to close: no connection outlives its reading.
