@@ -17,6 +17,7 @@ var catalogChecks = []check{
 	{"catalog", nil, checkCatalog},
 	{"catalog scopes", nil, checkCatalogScopes},
 	{"catalog filter", nil, checkCatalogFilter},
+	{"catalog filter rules", nil, checkCatalogFilterRules},
 	{"catalog traffic", network, checkCatalogTraffic},
 	{"catalog sink error", nil, checkCatalogSinkError},
 	{"hostile names", nil, checkHostileNames},
