@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -11,6 +12,24 @@ type Query struct {
 	Text   string
 	Levels []Level // only objects of these levels; none given: of every level
 	Limit  int
+}
+
+// Bounds of a query. Each condition is looked for around every object that may be meant, so that a long text would keep a server
+// busy for seconds.
+const (
+	maxQueryText  = 500 // bytes
+	maxConditions = 8
+)
+
+// Check says what is wrong with the query, in words; empty: nothing.
+func (q Query) Check() string {
+	switch {
+	case len(q.Text) > maxQueryText:
+		return fmt.Sprintf("Search for at most %d characters", maxQueryText)
+	case len(slices.DeleteFunc(splitWords(q.Text), func(w term) bool { _, ok := w.narrows(); return !ok })) > maxConditions:
+		return fmt.Sprintf("Narrow the search at most %d times", maxConditions)
+	}
+	return ""
 }
 
 // A wanted is a query made ready: what to look for, of which levels, within what.
@@ -27,16 +46,19 @@ type condition struct {
 }
 
 // parse reads the narrowings off the text. There is more than one way to read words in a row, and the qualified name "a.b":
-// as one name, or as a name within something; they come in the order in which they are tried.
+// as one name, or as a name within something; they come in the order in which they are tried. A query that Check refuses asks
+// for nothing.
 func (q Query) parse() []wanted {
-	words := splitWords(q.Text)
+	if q.Check() != "" {
+		return nil
+	}
 	var within []condition
 	var plain []string
-	for _, word := range words {
-		if level, value, ok := narrowing(word); ok {
-			within = append(within, condition{level, value})
+	for _, w := range splitWords(q.Text) {
+		if level, ok := w.narrows(); ok {
+			within = append(within, condition{level, w.value})
 		} else {
-			plain = append(plain, word)
+			plain = append(plain, w.text)
 		}
 	}
 	deepest := deepestCondition(within)
@@ -46,13 +68,16 @@ func (q Query) parse() []wanted {
 	case len(plain) == 0 || deepest >= 0 && within[deepest].level == LevelColumn:
 		target := within[deepest]
 		within = slices.Delete(within, deepest, deepest+1)
+		if len(plain) > maxConditions {
+			plain = []string{strings.Join(plain, " ")}
+		}
 		for _, word := range plain {
 			within = append(within, condition{text: word})
 		}
 		return []wanted{{text: target.text, levels: both(q.Levels, []Level{target.level}), within: within}}
 	}
 	readings := []wanted{{text: strings.Join(plain, " "), levels: q.Levels, within: within}}
-	if parts := splitParts(plain); len(parts) > 1 {
+	if parts := splitParts(plain); len(parts) > 1 && len(parts) <= maxConditions {
 		last := len(parts) - 1
 		nested := wanted{text: parts[last], levels: q.Levels, within: slices.Clone(within)}
 		for _, part := range parts[:last] {
@@ -63,17 +88,30 @@ func (q Query) parse() []wanted {
 	return readings
 }
 
+// A term is a part of a query's text, folded. Where it has a colon outside quotes, name and value are what stands around it.
+type term struct{ text, name, value string }
+
+// narrows says to which level's names the term narrows the query, if it does.
+func (w term) narrows() (Level, bool) {
+	level := Level(w.name)
+	return level, w.value != "" && slices.Contains([]Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}, level)
+}
+
 // splitWords splits at spaces outside quotes, drops the quotes and folds.
-func splitWords(text string) []string {
-	var words []string
-	var word strings.Builder
-	quoted, any := false, false
+func splitWords(text string) []term {
+	var words []term
+	var written strings.Builder
+	quoted, any, colon := false, false, -1
 	end := func() {
 		if any {
-			words = append(words, fold(word.String()))
+			w := term{text: fold(written.String())}
+			if colon >= 0 {
+				w.name, w.value = fold(written.String()[:colon]), fold(written.String()[colon+1:])
+			}
+			words = append(words, w)
 		}
-		word.Reset()
-		any = false
+		written.Reset()
+		any, colon = false, -1
 	}
 	for _, r := range text {
 		switch {
@@ -82,7 +120,10 @@ func splitWords(text string) []string {
 		case !quoted && (r == ' ' || r == '\t' || r == '\n'):
 			end()
 		default:
-			word.WriteRune(r)
+			if r == ':' && !quoted && colon < 0 {
+				colon = written.Len()
+			}
+			written.WriteRune(r)
 			any = true
 		}
 	}
@@ -93,13 +134,6 @@ func splitWords(text string) []string {
 // splitParts are the words, split again at the dots of qualified names.
 func splitParts(words []string) []string {
 	return strings.FieldsFunc(strings.Join(words, " "), func(r rune) bool { return r == ' ' || r == '.' })
-}
-
-func narrowing(word string) (level Level, value string, ok bool) {
-	name, value, found := strings.Cut(word, ":")
-	level = Level(name)
-	ok = found && value != "" && slices.Contains([]Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}, level)
-	return level, value, ok
 }
 
 func deepestCondition(all []condition) int {

@@ -131,6 +131,9 @@ func TestSearch(t *testing.T) {
 	}{
 		{"orders", nil, "shop.orders archive.orders sales.orders"},
 		{"order", nil, "shop.orders sales.order_details archive.orders sales.orders order_details.order_id inbox.reorder"},
+		{`"table:orders"`, nil, ""},
+		{`table:"order details"`, nil, "sales.order_details"},
+		{`"order" "details"`, nil, "sales.order_details"},
 		{"ORDERS", []catalog.Level{catalog.LevelTable}, "archive.orders sales.orders"},
 		{"name", nil, "customer.CustomerName"},
 		{"cust", []catalog.Level{catalog.LevelColumn}, "orders.customer_id customer.CustomerName"},
@@ -301,4 +304,26 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// Whatever is asked for, the answer does not take longer than others can wait: a long text is refused, and a text of many words
+// sets few conditions.
+func TestSearchTextIsBounded(t *testing.T) {
+	t.Parallel()
+	shards := []*catalog.Shard{shop(t)}
+	for name, text := range map[string]string{"words": strings.Repeat("a ", 4000), "narrowings": strings.Repeat("table:a ", 9), "one word": strings.Repeat("a", 501)} {
+		q := catalog.Query{Text: text}
+		if hits := catalog.Search(shards, q); q.Check() == "" || len(hits) > 0 {
+			t.Errorf("%s: %q, %d hits", name, q.Check(), len(hits))
+		}
+	}
+	long := "one two three four five six seven eight nine ten"
+	table := catalog.Table{Path: catalog.Path{"shop", "sales", long}, Kind: catalog.KindTable}
+	shards = append(shards, shardOf(t, levels, table))
+	for _, text := range []string{long, strings.Repeat("a ", 200), strings.Repeat("a.", 200), "column:id " + strings.Repeat("o ", 50)} {
+		q := catalog.Query{Text: text}
+		if hits := catalog.Search(shards, q); q.Check() != "" || (len(hits) == 1) != (text == long) {
+			t.Errorf("%.20s: %q, %d hits", text, q.Check(), len(hits))
+		}
+	}
 }

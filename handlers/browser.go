@@ -148,7 +148,7 @@ type browserHit struct {
 	browserNode
 	Connection string   `json:"connection"`
 	Trail      []string `json:"trail"`
-	Match      [][2]int `json:"match"` // in characters of the name; empty where the comment matched
+	Match      [][2]int `json:"match"` // in UTF-16 code units of the name; empty where the comment matched
 }
 
 // browserSearch finds objects in all connections of the project that the person may query.
@@ -183,6 +183,9 @@ type searched struct {
 // search asks the shards of the connections that may be queried.
 func (s *Server) search(ctx context.Context, in []workspace.ConnectionView, q catalog.Query) (searched, error) {
 	var found searched
+	if words := q.Check(); words != "" {
+		return found, &badRequest{"bad_query", words}
+	}
 	var shards []*catalog.Shard
 	for _, c := range in {
 		shard, ok := s.Refresh.Shard(c.ID)

@@ -247,6 +247,20 @@ func TestPins(t *testing.T) {
 }
 
 // A person's pins are bounded.
+func TestSearchTextIsBounded(t *testing.T) {
+	s, _, base := browsed(t)
+	token := s.token("editor", access.ScopeRead)
+	for name, text := range map[string]string{"long": strings.Repeat("ab ", 200), "narrowed": strings.Repeat("table:a ", 9)} {
+		q := "?q=" + url.QueryEscape(text)
+		if a := s.do("editor", "GET", base+"/browser/search"+q, nil); a.status != http.StatusBadRequest {
+			t.Errorf("%s: the page answers %d", name, a.status)
+		}
+		if a := s.api(token, "GET", "/api/v1/catalog/search"+q, ""); a.status != http.StatusBadRequest || !strings.Contains(a.body, `"bad_query"`) {
+			t.Errorf("%s: the API answers %d %s", name, a.status, a.body)
+		}
+	}
+}
+
 func TestPinsAreBounded(t *testing.T) {
 	s, c, base := browsed(t)
 	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {

@@ -82,7 +82,7 @@ class Tree extends HTMLElement {
   build() {
     this.whenEmpty = [...this.children];
     const field = el("input", {
-      class: "input", type: "search", placeholder: "Search tables and columns", autocomplete: "off", spellcheck: "false", "data-search": true,
+      class: "input", type: "search", placeholder: "Search tables and columns", autocomplete: "off", spellcheck: "false", "data-search": true, maxlength: "400",
       role: "combobox", "aria-expanded": "false", "aria-controls": "tree-hits", "aria-label": "Search tables and columns", "aria-autocomplete": "list",
       "aria-describedby": "tree-hint",
     });

@@ -102,14 +102,13 @@ function hit(item, i) {
     picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), ...said(item), el("span", { class: "sub" }, item.trail.join(" / ")));
 }
 
-// marked is the name with its matches marked; ranges count characters.
+// marked is the name with its matches marked; ranges count as strings here do, in UTF-16 code units.
 function marked(name, ranges) {
-  const letters = Array.from(name);
   const parts = [];
   let from = 0;
   for (const [start, end] of ranges) {
-    parts.push(letters.slice(from, start).join(""), el("mark", {}, letters.slice(start, end).join("")));
+    parts.push(name.slice(from, start), el("mark", {}, name.slice(start, end)));
     from = end;
   }
-  return [...parts, letters.slice(from).join("")];
+  return [...parts, name.slice(from)];
 }
