@@ -277,7 +277,7 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 	defer stop()
 	startEvents(w)
 	for shown := ""; ; {
-		picture, done, err := s.livePicture(r)
+		picture, done, err := s.livePicture(r, who)
 		if err == nil && picture != shown {
 			sendEvent(w, "", picture)
 			shown = picture
@@ -314,8 +314,8 @@ func settle(events <-chan refresh.Event) {
 }
 
 // livePicture is the live part as it is now, for someone who may still see it. done: nothing changes by itself any more.
-func (s *Server) livePicture(r *http.Request) (html string, done bool, err error) {
-	who, err := s.actor(r)
+func (s *Server) livePicture(r *http.Request, who access.Actor) (html string, done bool, err error) {
+	who, err = s.asNow(r.Context(), who)
 	if err == nil {
 		err = admin.allow(who, r)
 	}

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
@@ -30,8 +31,8 @@ func (s *Server) testConnection(w http.ResponseWriter, r *http.Request, who acce
 	if r.PostFormValue("share") != "true" {
 		in.ProjectID = r.PathValue("project") // where it will be kept says who may make it, and so try it
 	}
-	return s.streamTest(w, r, in.Type, in.Values, func(step func(connectors.Step)) (connectors.Report, error) {
-		return s.Workspace.TestConnection(r.Context(), who, "", in, step)
+	return s.streamTest(w, r, who, in.Type, in.Values, func(ctx context.Context, step func(connectors.Step)) (connectors.Report, error) {
+		return s.Workspace.TestConnection(ctx, who, "", in, step)
 	})
 }
 
@@ -46,8 +47,8 @@ func (s *Server) testEdited(w http.ResponseWriter, r *http.Request, who access.A
 		return &badRequest{"bad_form", "The form cannot be read"}
 	}
 	if !r.PostForm.Has("type") {
-		return s.streamTest(w, r, saved.Type, saved.Config, func(step func(connectors.Step)) (connectors.Report, error) {
-			return s.Workspace.TestSaved(r.Context(), who, id, step)
+		return s.streamTest(w, r, who, saved.Type, saved.Config, func(ctx context.Context, step func(connectors.Step)) (connectors.Report, error) {
+			return s.Workspace.TestSaved(ctx, who, id, step)
 		})
 	}
 	r.PostForm.Set("type", saved.Type)
@@ -55,21 +56,23 @@ func (s *Server) testEdited(w http.ResponseWriter, r *http.Request, who access.A
 	if err != nil {
 		return err
 	}
-	return s.streamTest(w, r, saved.Type, in.Values, func(step func(connectors.Step)) (connectors.Report, error) {
-		return s.Workspace.TestConnection(r.Context(), who, id, in, step)
+	return s.streamTest(w, r, who, saved.Type, in.Values, func(ctx context.Context, step func(connectors.Step)) (connectors.Report, error) {
+		return s.Workspace.TestConnection(ctx, who, id, in, step)
 	})
 }
 
 // streamTest runs a test and sends the list of its steps again each time one ends. A refusal before the first step is an
-// ordinary answer.
-func (s *Server) streamTest(w http.ResponseWriter, r *http.Request, kind string, values connectors.Values,
-	run func(func(connectors.Step)) (connectors.Report, error)) error {
+// ordinary answer. It ends with the right to see it (P44).
+func (s *Server) streamTest(w http.ResponseWriter, r *http.Request, who access.Actor, kind string, values connectors.Values,
+	run func(context.Context, func(connectors.Step)) (connectors.Report, error)) error {
 	connector, ok := s.Registry.Get(kind)
 	if !ok {
 		return errNotFound
 	}
 	t := &testStream{server: s, w: w, r: r, plan: connector.Steps(values), name: connector.Name, host: connector.Host(values)}
-	report, err := run(t.step)
+	ctx, stop := s.whileSignedIn(r, who)
+	defer stop()
+	report, err := run(ctx, t.step)
 	if err != nil && !t.started {
 		return s.testRefused(w, r, err)
 	}

@@ -89,9 +89,12 @@ func TestWhatEndsASessionEndsWhatRunsInIt(t *testing.T) {
 		maps.Copy(before.Jar.(jar), s.clients[name].Jar.(jar))
 		stream := s.going(name, "GET", "/settings/connections/"+slow+"/events", "")
 		query := s.going(name, "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
+		trial := s.going(name, "POST", "/settings/connections/"+slow+"/test", "")
 		select {
 		case a := <-stream:
 			t.Fatalf("%s: the stream of a running refresh ended: %d %s", cause, a.status, a.body)
+		case a := <-trial:
+			t.Fatalf("%s: the stream of a connection test ended: %d %s", cause, a.status, a.body)
 		case a := <-query:
 			t.Fatalf("%s: an endless query answers %d %s", cause, a.status, a.body)
 		case <-time.After(200 * time.Millisecond):
@@ -100,17 +103,19 @@ func TestWhatEndsASessionEndsWhatRunsInIt(t *testing.T) {
 			t.Fatalf("%s answers %d %s", cause, a.status, a.body)
 		}
 		limit := time.After(time.Second)
-		for range 2 {
+		for range 3 {
 			select {
 			case <-stream:
 				stream = nil
+			case <-trial:
+				trial = nil
 			case a := <-query:
 				query = nil
 				if a.status == http.StatusOK && !strings.Contains(a.body, "error") {
 					t.Errorf("%s: the query answers %d %s", cause, a.status, a.body)
 				}
 			case <-limit:
-				t.Fatalf("%s: after a second, the stream has ended: %t, the query: %t", cause, stream == nil, query == nil)
+				t.Fatalf("%s: after a second, the stream has ended: %t, the query: %t, the test: %t", cause, stream == nil, query == nil, trial == nil)
 			}
 		}
 		if a := s.send(before, "GET", "/projects", nil, nil); a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/sign-in") {
@@ -123,8 +128,10 @@ func TestWhatEndsASessionEndsWhatRunsInIt(t *testing.T) {
 func TestConfirmingLeavesWhatRunsAlone(t *testing.T) {
 	s := newSite(t)
 	s.person(access.RoleAdmin)
+	slow := s.refreshing()
 	c := s.connect("Shop", workspace.ConnectionInput{})
 	before := s.sessionOf("admin")
+	stream := s.going("admin", "GET", "/settings/connections/"+slow+"/events", "")
 	query := s.going("admin", "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
 	time.Sleep(200 * time.Millisecond)
 	s.later.Store(int64(10 * time.Minute))
@@ -140,10 +147,17 @@ func TestConfirmingLeavesWhatRunsAlone(t *testing.T) {
 	select {
 	case a := <-query:
 		t.Errorf("the query ended: %d %s", a.status, a.body)
-	case <-time.After(300 * time.Millisecond):
+	case a := <-stream:
+		t.Errorf("the stream ended: %d %s", a.status, a.body)
+	case <-time.After(700 * time.Millisecond):
 	}
 	s.check(s.server.Workspace.EndSessions(t.Context(), s.actor("admin"), s.users["admin"].ID))
 	s.over("ended sessions", query)
+	select {
+	case <-stream:
+	case <-time.After(time.Second):
+		t.Error("the stream goes on after its session")
+	}
 }
 
 // A revoked token takes its queries along, and no others of its person.

@@ -9,9 +9,9 @@ import (
 	"patchbay/store"
 )
 
-// current is the actor with the role and groups that the store has now: what a long-lived page or stream once knew of them
-// does not count (P44).
-func current(tx *store.Tx, who access.Actor) (access.Actor, error) {
+// Current is the actor with the role and groups that the store has now: what a long-lived page or stream once knew of them
+// does not count (P44). Someone who may not sign in any more, or whose session or token has ended, is *access.Denied.
+func Current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 	if who.Anonymous() {
 		return who, nil
 	}
@@ -46,7 +46,7 @@ func stillIn(tx *store.Tx, who access.Actor) error {
 
 // mayRun decides whether who may run the request, and answers with the connection as it is now.
 func mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, error) {
-	who, err := current(tx, who)
+	who, err := Current(tx, who)
 	if err != nil {
 		return store.Connection{}, err
 	}
@@ -85,7 +85,7 @@ func mayRunIn(tx *store.Tx, who access.Actor, projectID, connectionID string) er
 
 // mayRead decides whether who may see a kept result, and answers with the actor as the store knows them now.
 func mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, error) {
-	who, err := current(tx, who)
+	who, err := Current(tx, who)
 	if err != nil {
 		return who, err
 	}
@@ -112,7 +112,7 @@ func mayCancel(tx *store.Tx, who access.Actor, res store.Result) error {
 	if !who.Anonymous() && who.UserID == res.RunBy {
 		return nil
 	}
-	who, err := current(tx, who)
+	who, err := Current(tx, who)
 	if err != nil {
 		return err
 	}
