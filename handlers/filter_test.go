@@ -40,7 +40,7 @@ func TestPreviewKnowsWhatTheFilterDropped(t *testing.T) {
 	s := newSite(t)
 	s.person(access.RoleAdmin)
 	c := s.connect("Shop", workspace.ConnectionInput{})
-	read := s.token("admin", access.ScopeRead)
+	token := s.token("admin", access.ScopeAdmin)
 	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0))
 	run, err := s.server.Workspace.StartRefresh(t.Context(), s.actor("admin"), c.ID, "manual")
 	s.check(err)
@@ -48,7 +48,7 @@ func TestPreviewKnowsWhatTheFilterDropped(t *testing.T) {
 
 	file := filepath.Join(s.dir, "files", "shop.db")
 	s.check(os.Rename(file, file+".away"))
-	p := s.previewed(read, c.ID, `{}`)
+	p := s.previewed(token, c.ID, `{}`)
 	if l := p.Levels[0]; p.NamesFrom != "catalog" || p.Problem == "" || !slices.Equal(l.KeptNames, []string{"orders"}) {
 		t.Errorf("without the source the preview is %+v", p)
 	}
@@ -56,11 +56,14 @@ func TestPreviewKnowsWhatTheFilterDropped(t *testing.T) {
 
 	other := s.connect("Same shop", workspace.ConnectionInput{})
 	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), other.ID, withoutItems(), 0))
-	p = s.previewed(read, other.ID, `{}`)
+	p = s.previewed(token, other.ID, `{}`)
 	if l := p.Levels[0]; p.NamesFrom != "source" || p.Problem != "" || !slices.Equal(l.KeptNames, []string{"items", "orders"}) || l.Kept != 2 || l.Dropped != 0 {
 		t.Errorf("no filter previews as %+v", p)
 	}
-	p = s.previewed(read, other.ID, noItems)
+	p = s.previewed(token, other.ID, noItems)
+	if rows, err := s.server.Store.AuditRows(t.Context(), store.AuditFilter{Action: "connection.read_names", ObjectID: other.ID, Limit: 5}); err != nil || len(rows) != 1 {
+		t.Errorf("reading the names once is audited as %+v, %v", rows, err)
+	}
 	if l := p.Levels[0]; !slices.Equal(l.KeptNames, []string{"orders"}) || !slices.Equal(l.DroppedNames, []string{"items"}) || l.Level != catalog.LevelTable {
 		t.Errorf("a filter previews as %+v", p)
 	}
@@ -76,7 +79,10 @@ func TestPreviewIsRefused(t *testing.T) {
 	if a := s.api(s.token("editor", access.ScopeWrite), "POST", path, noItems); a.status != http.StatusForbidden {
 		t.Errorf("an Editor's preview answers %d %s", a.status, a.body)
 	}
-	if a := s.api(s.token("admin", access.ScopeRead), "POST", "/api/v1/connections/nothing/filter/preview", noItems); a.status != http.StatusNotFound {
+	if a := s.api(s.token("admin", access.ScopeRead), "POST", path, noItems); a.status != http.StatusForbidden {
+		t.Errorf("a preview with a read token, which would open the source, answers %d %s", a.status, a.body)
+	}
+	if a := s.api(s.token("admin", access.ScopeAdmin), "POST", "/api/v1/connections/nothing/filter/preview", noItems); a.status != http.StatusNotFound {
 		t.Errorf("a preview of nothing answers %d %s", a.status, a.body)
 	}
 	for body, status := range map[string]int{
@@ -85,7 +91,7 @@ func TestPreviewIsRefused(t *testing.T) {
 		`{"tables":[`: http.StatusBadRequest,
 		`{"tables":{"include":{"match":"exact","values":["` + strings.Repeat("x", 1001) + `"]},"exclude":null}}`: http.StatusUnprocessableEntity,
 	} {
-		if a := s.api(s.token("admin", access.ScopeRead), "POST", path, body); a.status != status {
+		if a := s.api(s.token("admin", access.ScopeAdmin), "POST", path, body); a.status != status {
 			t.Errorf("%.60s answers %d %s", body, a.status, a.body)
 		}
 	}

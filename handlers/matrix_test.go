@@ -205,7 +205,7 @@ adminOnly      GET /api/v1/connections/{id}/schedule
 adminOnly      PUT /api/v1/connections/{id}/schedule                         {"kind":"off"}
 adminOnly      GET /api/v1/connections/{id}/filter
 adminOnly      PUT /api/v1/connections/{id}/filter                           {"databases":{"include":null,"exclude":null}}
-adminsAsk      POST /api/v1/connections/{id}/filter/preview                  {"databases":{"include":null,"exclude":null}}
+adminOnly      POST /api/v1/connections/{id}/filter/preview                  {"databases":{"include":null,"exclude":null}}
 adminOnly      GET /api/v1/connections/{id}/permissions
 adminOnly      PUT /api/v1/connections/{id}/permissions                     {"can_query":["members"],"can_view_results":["public"],"can_refresh_schema":"can_query"}
 adminsAsk      POST /api/v1/connections/{id}/permissions/preview            {"can_query":["members"],"can_view_results":["public"],"can_refresh_schema":"can_query"}

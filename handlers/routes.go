@@ -252,7 +252,7 @@ var routes = []route{
 	{"PUT /api/v1/connections/{id}/schedule", admin, (*Server).apiSetSchedule},
 	{"GET /api/v1/connections/{id}/filter", admin, (*Server).apiGetFilter},
 	{"PUT /api/v1/connections/{id}/filter", admin, (*Server).apiSetFilter},
-	{"POST /api/v1/connections/{id}/filter/preview", asking, (*Server).apiPreviewFilter},
+	{"POST /api/v1/connections/{id}/filter/preview", admin, (*Server).apiPreviewFilter},
 	{"GET /api/v1/connections/{id}/permissions", admin, (*Server).apiGetPermissions},
 	{"PUT /api/v1/connections/{id}/permissions", admin, (*Server).apiSetPermissions},
 	{"POST /api/v1/connections/{id}/permissions/preview", asking, (*Server).apiPreviewPermissions},

@@ -52,7 +52,7 @@ func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id stri
 	if !ok {
 		return FilterPreview{}, fmt.Errorf("preview filter: unknown type %q", c.Type)
 	}
-	n, err := w.sourceNames(ctx, &c, connector)
+	n, err := w.sourceNames(ctx, who, &c, connector)
 	if err != nil {
 		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
 	}
@@ -122,8 +122,9 @@ func (k *nameCache) put(id string, n *names) {
 	k.known[id] = n
 }
 
-// sourceNames are the names of everything in the source, read at most once in a while and once at a time, however many ask.
-func (w *Workspace) sourceNames(ctx context.Context, c *store.Connection, connector *connectors.Connector) (*names, error) {
+// sourceNames are the names of everything in the source, read at most once in a while and once at a time, however many ask. A
+// reading is audited with its destination, as a test is.
+func (w *Workspace) sourceNames(ctx context.Context, who access.Actor, c *store.Connection, connector *connectors.Connector) (*names, error) {
 	if n, ok := w.names.get(c, w.Now()); ok {
 		return n, nil
 	}
@@ -132,7 +133,11 @@ func (w *Workspace) sourceNames(ctx context.Context, c *store.Connection, connec
 		defer cancel()
 		n := w.readNames(ctx, c, connector.Levels)
 		w.names.put(c.ID, n)
-		return n, nil
+		entry := connectionEntry(who, "connection.read_names", *c)
+		if entry.Detail["destination"] = connector.Host(c.Config); n.err != nil {
+			entry.Outcome = "failed"
+		}
+		return n, w.Store.Audit(context.WithoutCancel(ctx), entry)
 	})
 	select {
 	case a := <-answer:
