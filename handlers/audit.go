@@ -22,69 +22,6 @@ import (
 	"patchbay/views"
 )
 
-// auditActions are the acts that the log holds, in plain words. An act that is not here shows as its verb.
-var auditActions = []views.AuditChoice{
-	{Value: "access.refused", Label: "Was refused"},
-	{Value: "audit.export", Label: "Exported the audit log"},
-	{Value: "audit.verify", Label: "Verified the audit log"},
-	{Value: "cell.create", Label: "Added a cell"},
-	{Value: "cell.delete", Label: "Deleted a cell"},
-	{Value: "cell.move", Label: "Moved a cell"},
-	{Value: "cell.run", Label: "Ran a cell"},
-	{Value: "cell.update", Label: "Changed a cell"},
-	{Value: "connection.create", Label: "Created a connection"},
-	{Value: "connection.delete", Label: "Deleted a connection"},
-	{Value: "connection.filter", Label: "Changed a schema filter"},
-	{Value: "connection.notify", Label: "Made a connection tell someone"},
-	{Value: "connection.notify_remove", Label: "Stopped telling someone"},
-	{Value: "connection.notify_test", Label: "Sent a test notification"},
-	{Value: "connection.permissions", Label: "Changed a connection's permissions"},
-	{Value: "connection.pin_host_key", Label: "Pinned an SSH host key"},
-	{Value: "connection.refresh", Label: "Refreshed a schema"},
-	{Value: "connection.refresh_cancel", Label: "Cancelled a schema refresh"},
-	{Value: "connection.schedule", Label: "Changed a refresh schedule"},
-	{Value: "connection.test", Label: "Tested a connection"},
-	{Value: "connection.update", Label: "Changed a connection"},
-	{Value: "group.create", Label: "Created a group"},
-	{Value: "group.delete", Label: "Deleted a group"},
-	{Value: "group.members", Label: "Changed a group's members"},
-	{Value: "group.rename", Label: "Renamed a group"},
-	{Value: "key.adopt", Label: "Adopted the master key"},
-	{Value: "project.create", Label: "Created a project"},
-	{Value: "project.delete", Label: "Deleted a project"},
-	{Value: "project.import", Label: "Imported a connection"},
-	{Value: "project.rename", Label: "Renamed a project"},
-	{Value: "project.share", Label: "Changed a project's shares"},
-	{Value: "project.stop_import", Label: "Stopped importing a connection"},
-	{Value: "query.cancel", Label: "Cancelled a query"},
-	{Value: "query.run", Label: "Ran a query"},
-	{Value: "result.export", Label: "Exported a result"},
-	{Value: "settings.update", Label: "Changed the workspace settings"},
-	{Value: "setup.complete", Label: "Completed the setup"},
-	{Value: "setup.link", Label: "Made the setup link"},
-	{Value: "ssh_key.make", Label: "Made the workspace SSH key"},
-	{Value: "token.create", Label: "Created an access token"},
-	{Value: "token.revoke", Label: "Revoked an access token"},
-	{Value: "user.accept_invite", Label: "Accepted an invitation"},
-	{Value: "user.create", Label: "Created an account"},
-	{Value: "user.delete", Label: "Deleted an account"},
-	{Value: "user.invite", Label: "Made an invitation link"},
-	{Value: "user.password", Label: "Changed a password"},
-	{Value: "user.reauthenticate", Label: "Gave the password again"},
-	{Value: "user.sign_in", Label: "Signed in"},
-	{Value: "user.sign_out", Label: "Signed out"},
-	{Value: "user.update", Label: "Changed an account"},
-}
-
-// auditObjects are the kinds of objects that acts are about.
-var auditObjects = []views.AuditChoice{
-	{Value: "audit", Label: "Audit log"}, {Value: "cell", Label: "Cell"}, {Value: "connection", Label: "Connection"}, {Value: "group", Label: "Group"},
-	{Value: "key", Label: "Key"}, {Value: "project", Label: "Project"}, {Value: "result", Label: "Result"}, {Value: "route", Label: "Address"},
-	{Value: "settings", Label: "Settings"}, {Value: "setup", Label: "Setup"}, {Value: "token", Label: "Access token"}, {Value: "user", Label: "Person"},
-}
-
-var auditOutcomes = []views.AuditChoice{{Value: "ok", Label: "Done"}, {Value: "refused", Label: "Refused"}, {Value: "failed", Label: "Failed"}}
-
 // labelOf is the label of a value, or other where there is none.
 func labelOf(choices []views.AuditChoice, value, other string) string {
 	if i := slices.IndexFunc(choices, func(c views.AuditChoice) bool { return c.Value == value }); i >= 0 {
