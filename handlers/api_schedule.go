@@ -1,0 +1,46 @@
+package handlers
+
+import (
+	"net/http"
+	"time"
+
+	"patchbay/access"
+	"patchbay/schedule"
+)
+
+// apiSchedule is a schedule with its next five runs.
+type apiSchedule struct {
+	schedule.Spec
+	Next []time.Time `json:"next"`
+}
+
+func (s *Server) apiGetSchedule(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return s.writeSchedule(w, c.Schedule, c.ScheduleAnchor)
+}
+
+func (s *Server) writeSchedule(w http.ResponseWriter, spec schedule.Spec, anchor time.Time) error {
+	next := spec.Preview(s.Now(), anchor, 5)
+	if next == nil {
+		next = []time.Time{}
+	}
+	for i := range next {
+		next[i] = next[i].UTC()
+	}
+	return writeJSON(w, http.StatusOK, apiSchedule{spec, next})
+}
+
+// apiSetSchedule replaces the schedule. A next in the body is what GET answered, and is not read.
+func (s *Server) apiSetSchedule(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	var in apiSchedule
+	if err := decode(r, &in); err != nil {
+		return err
+	}
+	if err := s.Workspace.SetSchedule(r.Context(), who, r.PathValue("id"), in.Spec); err != nil {
+		return err
+	}
+	return s.writeSchedule(w, in.Spec, s.Now())
+}
