@@ -61,7 +61,7 @@ func (a *Auth) waitingIn(tx *store.Tx, r *http.Request) (t store.OneTimeToken, u
 	if !ok {
 		return t, u, ErrSignInOver
 	}
-	if local, err := localSignIn(tx); err != nil || !local {
+	if local, err := tx.LocalSignIn(); err != nil || !local {
 		return t, u, cmp.Or(err, ErrSignInOver)
 	}
 	if t, err = a.link(tx, plain, signInPurpose); err == nil {

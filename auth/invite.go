@@ -48,7 +48,7 @@ func (a *Auth) invited(tx *store.Tx, token string) (store.OneTimeToken, store.Us
 	if err != nil {
 		return t, store.User{}, err
 	}
-	if local, err := localSignIn(tx); err != nil || !local {
+	if local, err := tx.LocalSignIn(); err != nil || !local {
 		return t, store.User{}, cmp.Or(err, ErrLocalOff)
 	}
 	u, err := tx.User(t.UserID)

@@ -92,17 +92,9 @@ func (a *Auth) StartsAt(r *http.Request) bool {
 // StartURL begins a sign-in at the address that the provider sends people back to.
 func (a *Auth) StartURL(r *http.Request) string { return a.oidc.BaseURL + r.URL.RequestURI() }
 
-// SettingLocalSignIn is "false" where nobody signs in with a password.
-const SettingLocalSignIn = "local_sign_in"
-
 // LocalSignIn says whether people may sign in with a password.
 func (a *Auth) LocalSignIn(ctx context.Context) (bool, error) {
-	v, _, err := a.store.Setting(ctx, SettingLocalSignIn)
-	return v != "false", err
-}
-
-func localSignIn(tx *store.Tx) (bool, error) {
-	v, _, err := tx.Setting(SettingLocalSignIn)
+	v, _, err := a.store.Setting(ctx, store.SettingLocalSignIn)
 	return v != "false", err
 }
 

@@ -231,7 +231,7 @@ func (a *Auth) endOrphans(ctx context.Context) {
 
 // stillEnterable refuses to take away the last way for an Admin to sign in.
 func stillEnterable(tx *store.Tx) error {
-	local, err := localSignIn(tx)
+	local, err := tx.LocalSignIn()
 	if err != nil || local {
 		return err
 	}
@@ -249,9 +249,9 @@ func (a *Auth) SetLocalSignIn(ctx context.Context, who access.Actor, on bool) er
 		return err
 	}
 	entry := store.AuditEntry{Who: who, Action: "settings.update", ObjectType: "settings", ObjectID: "workspace", ObjectName: "Workspace",
-		Detail: map[string]any{SettingLocalSignIn: on}}
+		Detail: map[string]any{store.SettingLocalSignIn: on}}
 	err := a.store.Update(ctx, entry, func(tx *store.Tx) error {
-		if err := tx.SetSetting(SettingLocalSignIn, fmt.Sprint(on)); err != nil {
+		if err := tx.SetSetting(store.SettingLocalSignIn, fmt.Sprint(on)); err != nil {
 			return err
 		}
 		n, err := tx.CountProviderAdmins()

@@ -97,10 +97,10 @@ func (a *Auth) letIn(tx *store.Tx, u store.User, t store.OneTimeToken) error {
 
 // allowPasswords turns local sign-in on where it is off.
 func allowPasswords(tx *store.Tx) error {
-	if local, err := localSignIn(tx); err != nil || local {
+	if local, err := tx.LocalSignIn(); err != nil || local {
 		return err
 	}
-	return tx.SetSetting(SettingLocalSignIn, "true")
+	return tx.SetSetting(store.SettingLocalSignIn, "true")
 }
 
 // An AdminsError says that it must be told which of several Admins is meant.

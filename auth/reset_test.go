@@ -29,7 +29,7 @@ func (w *world) external(email string, role access.Role) store.User {
 
 func (w *world) localOff() {
 	w.t.Helper()
-	w.update(func(tx *store.Tx) error { return tx.SetSetting(SettingLocalSignIn, "false") })
+	w.update(func(tx *store.Tx) error { return tx.SetSetting(store.SettingLocalSignIn, "false") })
 }
 
 // Where every Admin signs in with a provider that fails, the operator's link makes an Admin who signs in with a password. The

@@ -424,7 +424,7 @@ func TestRescue(t *testing.T) {
 	u = must(w.store.User(t.Context(), u.ID))(t)
 	u.Disabled = true
 	w.update(func(tx *store.Tx) error {
-		return errors.Join(tx.UpdateUser(u), tx.SetSetting(SettingLocalSignIn, "false"))
+		return errors.Join(tx.UpdateUser(u), tx.SetSetting(store.SettingLocalSignIn, "false"))
 	})
 	if _, err := w.Rescue(t.Context(), access.Actor{Role: access.RoleManager}, u.Email); !isDenied(err) {
 		t.Errorf("by a Manager: %v", err)
@@ -438,7 +438,7 @@ func TestRescue(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.mustBe(w, u.Email, "with the link")
-	if v, _, _ := w.store.Setting(t.Context(), SettingLocalSignIn); v != "true" {
+	if v, _, _ := w.store.Setting(t.Context(), store.SettingLocalSignIn); v != "true" {
 		t.Errorf("local sign-in is %q", v)
 	}
 }

@@ -146,6 +146,36 @@ func TestTheLastAdminStays(t *testing.T) {
 }
 
 // The list of people is searched, filtered and paged, with 10,000 of them too.
+// While nobody signs in with a password, an Admin with a password is none who could let others in.
+func TestTheLastAdminOfAProviderStays(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	if err := s.server.Store.Update(t.Context(), store.AuditEntry{Who: s.actor("admin"), Action: "test.provider"}, func(tx *store.Tx) error {
+		if err := tx.CreateProvider(store.Provider{ID: "sso", Name: "SSO", Issuer: "https://sso.example", ClientID: "patchbay", DefaultRole: access.RoleViewer, Enabled: true}, nil); err != nil {
+			return err
+		}
+		if err := tx.CreateUser(store.User{ID: "outside", Email: "outside@example.com", Name: "Outside", Role: access.RoleAdmin, External: true}); err != nil {
+			return err
+		}
+		if err := tx.PutIdentity(store.Identity{Issuer: "https://sso.example", Subject: "1", UserID: "outside", ProviderID: "sso"}); err != nil {
+			return err
+		}
+		return tx.SetSetting(store.SettingLocalSignIn, "false")
+	}); err != nil {
+		t.Fatal(err)
+	}
+	token := s.token("admin", access.ScopeAdmin)
+	for _, call := range [][2]string{{"PATCH", `{"role":"viewer"}`}, {"PATCH", `{"disabled":true}`}, {"DELETE", ""}} {
+		if a := s.api(token, call[0], "/api/v1/users/outside", call[1]); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "local sign-in is off") {
+			t.Errorf("%s %s answers %d %s", call[0], call[1], a.status, a.body)
+		}
+	}
+	s.check(s.server.Store.Update(t.Context(), store.AuditEntry{Who: s.actor("admin"), Action: "test.setting"}, func(tx *store.Tx) error { return tx.SetSetting(store.SettingLocalSignIn, "true") }))
+	if a := s.api(token, "PATCH", "/api/v1/users/outside", `{"role":"viewer"}`); a.status != http.StatusOK {
+		t.Errorf("with local sign-in on it answers %d %s", a.status, a.body)
+	}
+}
+
 func TestTenThousandPeople(t *testing.T) {
 	s := newSite(t)
 	s.person(access.RoleAdmin)

@@ -28,3 +28,12 @@ func (s *Store) Setting(ctx context.Context, key string) (v string, set bool, er
 	})
 	return v, set, err
 }
+
+// SettingLocalSignIn is "false" where nobody signs in with a password.
+const SettingLocalSignIn = "local_sign_in"
+
+// LocalSignIn says whether people may sign in with a password.
+func (tx *Tx) LocalSignIn() (bool, error) {
+	v, _, err := tx.Setting(SettingLocalSignIn)
+	return v != "false", err
+}

@@ -140,7 +140,8 @@ func applyChange(u store.User, change UserChange) store.User {
 	return u
 }
 
-// lastAdmin refuses a change that would leave the workspace without an Admin.
+// lastAdmin refuses a change that would leave the workspace without an Admin who can sign in: where nobody does so with a password,
+// without one who does by a provider.
 func lastAdmin(tx *store.Tx, before, after store.User) error {
 	if before.Role != access.RoleAdmin || before.Disabled || (after.Role == access.RoleAdmin && !after.Disabled) {
 		return nil
@@ -152,7 +153,14 @@ func lastAdmin(tx *store.Tx, before, after store.User) error {
 	if n <= 1 {
 		return invalid("role", "This is the only Admin. Make someone else an Admin first")
 	}
-	return nil
+	local, err := tx.LocalSignIn()
+	if err != nil || local || !before.External {
+		return err
+	}
+	if n, err = tx.CountProviderAdmins(); err == nil && n <= 1 {
+		err = invalid("role", "This is the only Admin who can sign in while local sign-in is off. Turn it on first, or make someone else of a provider an Admin")
+	}
+	return err
 }
 
 // DeleteUser removes an account with its sessions, tokens and memberships, and the shares that name it; what it made stays.
