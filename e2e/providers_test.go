@@ -49,7 +49,7 @@ func TestSignInWithProviders(t *testing.T) {
 			if text := first.Eval("window.ended"); strings.Contains(text, `"rows"`) && !strings.Contains(text, "error") {
 				t.Errorf("the query that a lost group allowed answers %s", text)
 			}
-			second.Eval("(document.querySelector('form[action=\"/sign-out\"]').requestSubmit(), 1)")
+			second.Activate("form[action='/sign-out']")
 			second.See("You are signed out here and at your provider")
 			if op.SignedOut() != 1 {
 				t.Errorf("signed out %d times at the provider", op.SignedOut())

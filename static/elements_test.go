@@ -264,6 +264,17 @@ func TestEditorFillsTheFormAndRuns(t *testing.T) {
 	p.want("window.ran", "select 2")
 }
 
+// Run, pressed right after a parameter was changed, runs with the new value: the change is on the server first.
+func TestRunWaitsForWhatIsBeingSaved(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/cells")
+	p.want("window.htmx !== undefined && customElements.get('pb-tree') !== undefined", true)
+	p.eval(`(window.seen = [], ["before", "finally"].forEach((when) => window.addEventListener("htmx:" + when + ":request",
+		(e) => window.seen.push(when + " " + (e.target.matches("form") ? "save" : "run")), true)), 1)`)
+	p.eval(`((field) => { field.value = "Germany"; field.dispatchEvent(new Event("change", { bubbles: true })); return setTimeout(() => document.querySelector("[data-run]").click(), 50); })(document.querySelector("[name=value]"))`)
+	p.want("window.seen.join(', ')", "before save, finally save, before run, finally run")
+}
+
 func TestEditorIsLeftWithEscapeAndTab(t *testing.T) {
 	t.Parallel()
 	p := open(t, newSite(t).URL+"/notebook")
@@ -286,9 +297,6 @@ func TestCompletionAsksTheServerAndLeavesKeywordsOutAfterADot(t *testing.T) {
 	p.want("document.querySelector('pb-editor').completes", true)
 	p.keys(".or")
 	p.want("[...document.querySelectorAll('.cm-tooltip-autocomplete li .cm-completionLabel')].map((l) => l.textContent)", []string{"orders", "Order Items"})
-	if !s.askedFor("context=public%2Forders") {
-		t.Errorf("the alias was not resolved: %v", s.asked)
-	}
 	time.Sleep(150 * time.Millisecond) // a list that has just opened takes no keys, so that nobody chooses by accident
 	p.keys(kb.ArrowDown)
 	p.press("Enter")

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/a-h/templ"
 
@@ -45,6 +46,9 @@ func newSite(t *testing.T) *site {
 	mux.Handle("/static/", static.Handler())
 	mux.HandleFunc("GET /form", s.page(views.Layout, views.PageHead("New connection", ""), form))
 	mux.HandleFunc("GET /notebook", s.page(func(p views.Page) templ.Component { return views.NotebookLayout(p, markup(tree)) }, markup(cell)))
+	mux.HandleFunc("GET /cells", s.page(func(p views.Page) templ.Component { return views.NotebookLayout(p, nil) }, markup(cells)))
+	mux.HandleFunc("POST /cells/1", func(http.ResponseWriter, *http.Request) { time.Sleep(300 * time.Millisecond) })
+	mux.HandleFunc("POST /cells/2/run", func(http.ResponseWriter, *http.Request) {})
 	mux.HandleFunc("POST /theme", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/form", http.StatusSeeOther) })
 	mux.HandleFunc("POST /run", func(_ http.ResponseWriter, r *http.Request) { s.ran = r.FormValue("source") })
 	mux.HandleFunc("GET /browser/children", s.children)
@@ -80,18 +84,6 @@ func (c *counter) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
-// askedFor says whether a request whose address holds part came in.
-func (s *site) askedFor(part string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, a := range s.asked {
-		if strings.Contains(a, part) {
-			return true
-		}
-	}
-	return false
-}
-
 // now changes what the site answers from here on.
 func (s *site) now(how func()) {
 	s.mu.Lock()
@@ -122,6 +114,10 @@ func markup(html string) templ.Component {
 
 const tree = `<div class="browser-head"><h2>Data browser</h2></div><pb-tree data-project="p1" data-src="/browser"></pb-tree>
 <div class="browser-foot" id="browser-foot" data-catalog="c1:1"></div>`
+
+const cells = `<main id="main" tabindex="-1"><h1>Revenue</h1><div id="cells">
+<form hx-post="/cells/1" hx-trigger="change" hx-swap="none"><label>Country <input name="value"></label></form>
+<form><button type="button" data-run hx-post="/cells/2/run" hx-swap="none">Run</button></form></div></main>`
 
 const cell = `<div class="topbar"></div><main id="main" class="cells" tabindex="-1"><h1>Revenue</h1><div id="cells"></div><section class="cell">
 <form method="post" action="/run" target="sink"><pb-editor data-dialect="postgres" data-connection="c1" data-complete="/complete">
@@ -228,7 +224,11 @@ func (s *site) result(w http.ResponseWriter, r *http.Request) {
 	answer(w, map[string]any{"columns": columns, "rows": rows, "offset": offset, "total": s.rows, "complete": s.still == 0, "state": "succeeded"})
 }
 
-func (s *site) complete(w http.ResponseWriter, _ *http.Request) {
+func (s *site) complete(w http.ResponseWriter, r *http.Request) {
+	if r.FormValue("context") != "public/orders" {
+		answer(w, map[string]any{"items": []any{}})
+		return
+	}
 	answer(w, map[string]any{"items": []map[string]string{{"label": "orders", "kind": "table", "detail": "public", "apply": "orders"}, {"label": "Order Items", "kind": "table", "detail": "public", "apply": `"Order Items"`}}})
 }
 

@@ -182,6 +182,14 @@ func (p *Tab) Click(selector string) {
 	p.do(chromedp.Click(selector))
 }
 
+// Activate focuses the first element that the selector finds and clicks it by script, wherever it lies; a form is submitted.
+func (p *Tab) Activate(selector string) {
+	p.t.Helper()
+	found := "document.querySelector(" + quote(selector) + ")"
+	p.Want(found+" !== null", true)
+	p.Eval("((e) => e.matches('form') ? e.requestSubmit() : (e.focus(), e.click()))(" + found + ") ?? 1")
+}
+
 // Press clicks the button or link with this text.
 func (p *Tab) Press(label string) {
 	p.t.Helper()

@@ -10,6 +10,30 @@ document.addEventListener("click", (event) => {
   for (const button of document.querySelectorAll("#cells [data-run]")) button.click();
 });
 
+// A cell runs with what the other cells hold: those that are being saved are waited for.
+const saving = new Set();
+const waiting = new Set();
+
+document.addEventListener("htmx:before:request", ({ target }) => {
+  if (target.matches?.("#cells form")) saving.add(target);
+});
+
+document.addEventListener("htmx:finally:request", ({ target }) => {
+  if (!saving.delete(target) || saving.size > 0) return;
+  const runs = [...waiting];
+  waiting.clear();
+  for (const run of runs) run.click();
+});
+
+document.addEventListener("click", (event) => {
+  const run = event.target.closest?.("#cells [data-run]");
+  for (const form of saving) if (!form.isConnected) saving.delete(form);
+  if (!run || saving.size === 0) return;
+  event.stopImmediatePropagation();
+  event.preventDefault();
+  waiting.add(run);
+}, true);
+
 // A failed cell says where in the statement; the editor marks it.
 function mark(part) {
   const broken = part.querySelector?.("[data-error-at]");
