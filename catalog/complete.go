@@ -31,7 +31,7 @@ func (s *Shard) completeAnywhere(prefix string, limit int) []Node {
 		nodes, _, _ = s.Children(nil, 0, limit)
 		return nodes
 	}
-	f := newFinder(s, 0, wanted{text: fold(prefix), levels: s.levels})
+	f := newFinder(searched{Shard: s}, 0, wanted{text: fold(prefix), levels: s.levels})
 	f.room = limit
 	for rank := RankExact; rank <= RankWord && len(f.found) < limit; rank++ {
 		f.objects(rank)

@@ -7,7 +7,7 @@ import (
 
 // A finder looks for one thing in one shard. Every look takes at most room candidates.
 type finder struct {
-	*Shard
+	searched
 	number int32
 	text   []byte
 	wants  []bool // by level, columns last: whether hits may be of it
@@ -20,8 +20,8 @@ type finder struct {
 	nth   int
 }
 
-func newFinder(s *Shard, number int, w wanted) *finder {
-	f := &finder{Shard: s, number: int32(number), text: []byte(w.text)}
+func newFinder(s searched, number int, w wanted) *finder {
+	f := &finder{searched: s, number: int32(number), text: []byte(w.text)}
 	for level := range len(s.tiers) + 1 {
 		name := s.levelName(level)
 		f.wants = append(f.wants, len(w.levels) == 0 || slices.Contains(w.levels, name))
@@ -43,13 +43,13 @@ func (f *finder) objects(rank Rank) {
 		return
 	}
 	f.names.eachOfRank(f.text, rank, func(id uint32, start int) bool {
-		for _, object := range f.names.users(id) {
+		enough := false
+		byStanding(f.names.users(id), f.marks.of(false), func(object uint32) bool {
 			level, at := f.place(object)
-			if f.wants[level] && f.holds(level, at) && f.take(level, at, rank, start, f.names.fold(id)) {
-				return false
-			}
-		}
-		return true
+			enough = f.wants[level] && f.holds(level, at) && f.take(level, at, rank, start, f.names.fold(id))
+			return !enough
+		})
+		return !enough
 	})
 }
 
@@ -60,12 +60,12 @@ func (f *finder) columns(rank Rank) {
 		return
 	}
 	f.columnNames.eachOfRank(f.text, rank, func(id uint32, start int) bool {
-		for _, at := range f.columnNames.users(id) {
-			if f.holds(level, at) && f.take(level, at, rank, start, f.columnNames.fold(id)) {
-				return false
-			}
-		}
-		return true
+		enough := false
+		byStanding(f.columnNames.users(id), f.marks.of(true), func(at uint32) bool {
+			enough = f.holds(level, at) && f.take(level, at, rank, start, f.columnNames.fold(id))
+			return !enough
+		})
+		return !enough
 	})
 }
 
@@ -93,10 +93,27 @@ func (f *finder) has(level int, at uint32) bool {
 
 // take notes a candidate and says whether that is enough.
 func (f *finder) take(level int, at uint32, rank Rank, start int, name []byte) bool {
-	f.found = append(f.found, candidate{order: f.depth[level]<<56 | sortKey(name)>>8, name: name, at: at, start: uint32(start),
+	f.found = append(f.found, candidate{order: f.depth[level]<<60 | uint64(f.standingAt(level, at))<<nameBits | sortKey(name)>>8, name: name, at: at, start: uint32(start),
 		end: uint32(start + len(f.text)), shard: f.number, nth: int16(f.nth), level: int8(level), rank: rank})
 	f.nth++
 	return f.nth >= f.room
+}
+
+// nameBits are how much of the order of candidates is the beginning of the name.
+const nameBits = 56
+
+// standingAt is that of an object by its mark.
+func (f *finder) standingAt(level int, at uint32) standing {
+	switch {
+	case f.marks == nil:
+		return standsBetween
+	case level == len(f.tiers):
+		return standingIn(f.marks.columns, at)
+	}
+	for _, t := range f.tiers[:level] {
+		at += uint32(len(t.name))
+	}
+	return standingIn(f.marks.objects, at)
 }
 
 // holds says whether every condition holds for the object. One above the tables lies within something only with all of its

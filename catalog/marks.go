@@ -1,10 +1,5 @@
 package catalog
 
-import (
-	"cmp"
-	"slices"
-)
-
 // A Mark is what an Admin says of an object to everyone who uses it.
 type Mark string
 
@@ -37,35 +32,4 @@ func (l Labels) Of(path Path) (holds Label, from Path) {
 		}
 	}
 	return holds, from
-}
-
-// SearchLabelled is Search where, within a rank, what is endorsed comes first and what is deprecated last. It looks at the first
-// 1,000 hits. Labels holds those of each shard.
-func SearchLabelled(shards []*Shard, labels []Labels, q Query) []Hit {
-	limit := q.Limit
-	if limit <= 0 {
-		limit = defaultLimit
-	}
-	if slices.ContainsFunc(labels, func(l Labels) bool { return len(l) > 0 }) {
-		q.Limit = maxLimit
-	}
-	hits := Search(shards, q)
-	order := map[Mark]int{MarkEndorsed: -1, MarkDeprecated: 1}
-	type placed struct {
-		hit   Hit
-		place int
-	}
-	all := make([]placed, len(hits))
-	for i, h := range hits {
-		holds, _ := labels[h.Shard].Of(h.Path)
-		all[i] = placed{h, order[holds.Mark]}
-	}
-	slices.SortStableFunc(all, func(a, b placed) int {
-		return cmp.Or(cmp.Compare(a.hit.Rank, b.hit.Rank), cmp.Compare(a.place, b.place))
-	})
-	hits = hits[:min(len(hits), limit)]
-	for i := range hits {
-		hits[i] = all[i].hit
-	}
-	return hits
 }

@@ -34,11 +34,21 @@ const (
 // Search finds what answers q in all the shards together: by rank, then databases before schemas, tables and columns, then by
 // name.
 func Search(shards []*Shard, q Query) []Hit {
+	return SearchLabelled(shards, make([]Labels, len(shards)), q)
+}
+
+// SearchLabelled is Search where, within a rank and level, what is endorsed comes first and what is deprecated last. It looks for
+// marks at all that bears the same name, and at the first 1,000 hits in all. Labels holds those of each shard.
+func SearchLabelled(shards []*Shard, labels []Labels, q Query) []Hit {
 	limit := q.Limit
 	if limit <= 0 {
 		limit = defaultLimit
 	}
-	found := searchAll(shards, q.parse(), min(limit, maxLimit))
+	in := make([]searched, len(shards))
+	for i, s := range shards {
+		in[i] = searched{s, s.marked(labels[i])}
+	}
+	found := searchAll(in, q.parse(), min(limit, maxLimit))
 	hits := make([]Hit, len(found))
 	for i, c := range found {
 		hits[i] = Hit{Node: shards[c.shard].node(int(c.level), c.at), Shard: int(c.shard), Rank: c.rank, Start: int(c.start), End: int(c.end)}
@@ -46,27 +56,35 @@ func Search(shards []*Shard, q Query) []Hit {
 	return hits
 }
 
+// A searched is a shard with what is marked in it.
+type searched struct {
+	*Shard
+	marks *marked // nil: nothing
+}
+
 // searchAll puts together what every reading of the query finds, each object once, at its best.
-func searchAll(shards []*Shard, readings []wanted, limit int) []candidate {
+func searchAll(in []searched, readings []wanted, limit int) []candidate {
 	if len(readings) == 1 {
-		return search(shards, readings[0], limit)
+		return search(in, readings[0], limit)
 	}
 	var all []candidate
 	for _, w := range readings {
-		for _, c := range search(shards, w, limit) {
+		for _, c := range search(in, w, limit) {
 			known := func(k candidate) bool { return k.shard == c.shard && k.level == c.level && k.at == c.at }
 			if !slices.ContainsFunc(all, known) {
 				all = append(all, c)
 			}
 		}
 	}
-	slices.SortStableFunc(all, func(a, b candidate) int { return cmp.Compare(a.rank, b.rank) })
+	slices.SortStableFunc(all, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.order>>nameBits, b.order>>nameBits))
+	})
 	return all[:min(len(all), limit)]
 }
 
 // A candidate is a hit before anything is spelt out. Columns have the level after the tables'.
 type candidate struct {
-	order      uint64 // depth of the level, then the beginning of the name: most comparisons end here
+	order      uint64 // depth of the level, its standing, then the beginning of the name: most comparisons end here
 	name       []byte // folded
 	at         uint32
 	start, end uint32
@@ -83,15 +101,24 @@ func compareCandidates(a, b candidate) int {
 	return cmp.Or(bytes.Compare(a.name, b.name), cmp.Compare(a.nth, b.nth), cmp.Compare(a.shard, b.shard))
 }
 
-// search looks for one thing in all shards, rank by rank until there is enough.
-func search(shards []*Shard, w wanted, limit int) []candidate {
-	finders := make([]*finder, len(shards))
-	for i, s := range shards {
+// search looks for one thing in all shards, rank by rank until there is enough. Where something is marked it looks further, at
+// maxLimit in all, since what comes first by name is not first then.
+func search(in []searched, w wanted, limit int) []candidate {
+	finders, marks := make([]*finder, len(in)), 0
+	for i, s := range in {
 		finders[i] = newFinder(s, i, w)
+		if s.marks != nil {
+			marks++
+		}
 	}
 	var found []candidate
 	for rank := RankExact; rank <= RankComment && len(found) < limit; rank++ {
 		room := limit - len(found)
+		for _, f := range finders {
+			if f.room = room; f.marks != nil {
+				f.room = max(room, maxLimit/marks)
+			}
+		}
 		found = append(found, best(ofRank(finders, rank, room), room)...)
 	}
 	return found
@@ -121,8 +148,7 @@ func ofRank(finders []*finder, rank Rank, room int) []candidate {
 	var here []candidate
 	for _, step := range steps {
 		for _, f := range finders {
-			f.found, f.room = here, room
-			f.nth = 0
+			f.found, f.nth = here, 0
 			step(f, rank)
 			here = f.found
 		}

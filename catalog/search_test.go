@@ -270,32 +270,53 @@ func queries() []string {
 
 func BenchmarkSearch(b *testing.B) {
 	for _, distinct := range []bool{false, true} {
-		b.Run(fmt.Sprintf("distinct=%v", distinct), func(b *testing.B) {
-			before := heap()
-			start := time.Now()
-			shards := million(b, distinct)
-			built := time.Since(start)
-			columns := 0
-			for _, s := range shards {
-				columns += s.Columns()
-			}
-			size := heap() - before
-			qs := queries()
-			var took []time.Duration
-			b.ResetTimer()
-			for i := 0; b.Loop(); i++ {
-				start := time.Now()
-				catalog.Search(shards, catalog.Query{Text: qs[i%len(qs)], Limit: 50})
-				took = append(took, time.Since(start))
-			}
-			slices.SortFunc(took, cmp.Compare[time.Duration])
-			b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
-			b.ReportMetric(float64(took[len(took)-1].Microseconds()), "worst-µs")
-			b.ReportMetric(float64(size)/float64(columns), "B/column")
-			b.ReportMetric(built.Seconds(), "build-s")
-			runtime.KeepAlive(shards)
-		})
+		before := heap()
+		start := time.Now()
+		shards := million(b, distinct)
+		built := time.Since(start)
+		columns := 0
+		for _, s := range shards {
+			columns += s.Columns()
+		}
+		size := heap() - before
+		for _, marks := range []int{0, 10, 500} {
+			b.Run(fmt.Sprintf("distinct=%v/marks=%d", distinct, marks), func(b *testing.B) {
+				labels := make([]catalog.Labels, len(shards))
+				for i, shard := range shards {
+					labels[i] = marksOn(shard, marks)
+				}
+				qs := queries()
+				var took []time.Duration
+				b.ResetTimer()
+				for i := 0; b.Loop(); i++ {
+					start := time.Now()
+					catalog.SearchLabelled(shards, labels, catalog.Query{Text: qs[i%len(qs)], Limit: 50})
+					took = append(took, time.Since(start))
+				}
+				slices.SortFunc(took, cmp.Compare[time.Duration])
+				b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+				b.ReportMetric(float64(took[len(took)-1].Microseconds()), "worst-µs")
+				b.ReportMetric(float64(size)/float64(columns), "B/column")
+				b.ReportMetric(built.Seconds(), "build-s")
+			})
+		}
+		runtime.KeepAlive(shards)
 	}
+}
+
+// marksOn marks that many tables of a shard, and one of its schemas.
+func marksOn(s *catalog.Shard, n int) catalog.Labels {
+	labels := catalog.Labels{}
+	databases, _, _ := s.Children(nil, 0, 1)
+	schemas, _, _ := s.Children(databases[0].Path, 0, 1)
+	tables, _, _ := s.Children(schemas[0].Path, 0, n)
+	for i, t := range tables {
+		labels[t.Path.String()] = catalog.Label{Mark: []catalog.Mark{catalog.MarkEndorsed, catalog.MarkDeprecated}[i%2]}
+	}
+	if n > 0 {
+		labels[schemas[0].Path.String()] = catalog.Label{Mark: catalog.MarkEndorsed}
+	}
+	return labels
 }
 
 func heap() uint64 {

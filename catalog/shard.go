@@ -3,6 +3,7 @@ package catalog
 import (
 	"slices"
 	"sort"
+	"sync/atomic"
 )
 
 // A Shard holds one connection's catalog for the tree and for search: names, types, comments and row estimates, in about 40
@@ -23,6 +24,8 @@ type Shard struct {
 
 	noted  []uint32 // what has a comment, ascending: tables by number, then columns, counted on from the last table
 	noteOf []uint32 // the comment of each
+
+	lastMarks atomic.Pointer[labelled] // remembered, since marks change seldom and are looked up by every search
 }
 
 // A tier is one level of the tree, in order: objects with the same parent stand together, by name.
