@@ -11,10 +11,9 @@ import (
 // Refilter makes a connection's catalog what its saved filter says, at once: a run that reads by the filter of before ends as
 // cancelled, and the shard is made again from the stored tables that the filter keeps. What the filter drops stays stored until
 // the next refresh takes it out, so that a filter which is taken back soon has it again; nobody sees it meanwhile, since the
-// shard alone says what exists. No run starts anywhere until the shard is in its place.
+// shard alone says what exists. No run of it starts until the shard is in its place.
 func (r *Runner) Refilter(ctx context.Context, connectionID string) error {
-	r.starting.Lock()
-	defer r.starting.Unlock()
+	defer r.only(connectionID)()
 	if run, ok := r.underWay(connectionID); ok {
 		if err := r.Cancel(run.ID); err != nil {
 			return fmt.Errorf("end the refresh under way: %w", err)

@@ -1,11 +1,13 @@
 package refresh_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
 
 	"patchbay/catalog"
+	"patchbay/schedule"
 	"patchbay/store"
 )
 
@@ -64,4 +66,45 @@ func TestRefilter(t *testing.T) {
 	}
 	b.read = whole(tables)
 	b.succeed(t, 0, 0, 0)
+}
+
+// While the catalog of one connection is filtered, refreshes of others start.
+func TestRefilterHoldsBackNoOther(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	reached, ending, free := make(chan struct{}), make(chan struct{}), make(chan struct{})
+	b.set(func(ctx context.Context, _ catalog.Filter, _ catalog.Sink) error {
+		close(reached)
+		<-ctx.Done()
+		close(ending)
+		<-free // it takes its time
+		return errors.New("over")
+	})
+	if _, err := b.Start(t.Context(), b.id, "manual", "someone"); err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	filtered := make(chan error)
+	go func() { filtered <- b.Refilter(t.Context(), b.id) }()
+	<-ending
+	b.set(whole(warehouse(0, 3)))
+	other := b.connection(t, "other", schedule.Spec{Kind: schedule.Off})
+	started := make(chan error)
+	go func() {
+		_, err := b.Start(t.Context(), other, "manual", "someone")
+		started <- err
+	}()
+	select {
+	case err := <-started:
+		if err != nil {
+			t.Error(err)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("a refresh of another connection waits")
+		defer func() { <-started }()
+	}
+	close(free)
+	if err := <-filtered; err != nil {
+		t.Error(err)
+	}
 }

@@ -80,7 +80,8 @@ type Runner struct {
 	end     context.CancelCauseFunc
 	work    sync.WaitGroup
 
-	starting sync.Mutex // makes looking for a run and making one a single act
+	starting sync.Map     // connection -> *sync.Mutex: makes looking for a run and making one a single act
+	living   sync.RWMutex // held while work begins, so that none does after Stop
 
 	mu          sync.Mutex
 	jobs        map[string]*job // by connection
@@ -117,8 +118,7 @@ type job struct {
 // Start begins a refresh, or joins the one that is under way. trigger is created, manual, schedule or api; by is the id of who
 // asked, empty for the schedule.
 func (r *Runner) Start(ctx context.Context, connectionID, trigger, by string) (store.Run, error) {
-	r.starting.Lock()
-	defer r.starting.Unlock()
+	defer r.only(connectionID)()
 	if run, ok := r.underWay(connectionID); ok {
 		return run, nil
 	}
@@ -131,16 +131,25 @@ var ErrUnderWay = errors.New("a refresh is under way")
 // StartAnyway is Start for a refresh that removes what is missing, however much it is, since a person looked and wants that. It
 // joins no other.
 func (r *Runner) StartAnyway(ctx context.Context, connectionID, trigger, by string) (store.Run, error) {
-	r.starting.Lock()
-	defer r.starting.Unlock()
+	defer r.only(connectionID)()
 	if _, ok := r.underWay(connectionID); ok {
 		return store.Run{}, ErrUnderWay
 	}
 	return r.start(ctx, connectionID, trigger, by, true)
 }
 
-// start is called with starting held.
+// only keeps others from starting a run of the connection until the function that it returns is called.
+func (r *Runner) only(connectionID string) (end func()) {
+	lock, _ := r.starting.LoadOrStore(connectionID, &sync.Mutex{})
+	mu := lock.(*sync.Mutex)
+	mu.Lock()
+	return mu.Unlock
+}
+
+// start is called within only.
 func (r *Runner) start(ctx context.Context, connectionID, trigger, by string, anyway bool) (store.Run, error) {
+	r.living.RLock()
+	defer r.living.RUnlock()
 	if r.life.Err() != nil {
 		return store.Run{}, ErrStopped
 	}
@@ -233,8 +242,8 @@ func (r *Runner) Forget(connectionID string) {
 		j.cancel(errForgotten)
 	}
 	r.shards.drop(connectionID)
-	r.starting.Lock()
-	defer r.starting.Unlock()
+	r.living.RLock()
+	defer r.living.RUnlock()
 	if r.life.Err() != nil {
 		return
 	}
@@ -247,9 +256,9 @@ func (r *Runner) Forget(connectionID string) {
 
 // Stop takes no new work, ends what is under way as interrupted, and waits for that until ctx ends.
 func (r *Runner) Stop(ctx context.Context) {
-	r.starting.Lock()
+	r.living.Lock()
 	r.end(ErrStopped)
-	r.starting.Unlock()
+	r.living.Unlock()
 	done := make(chan struct{})
 	go func() {
 		r.work.Wait()
