@@ -30,8 +30,15 @@ func (r *Runner) Refilter(ctx context.Context, connectionID string) error {
 	if err != nil {
 		return fmt.Errorf("filter catalog: %w", err)
 	}
-	if shard != nil {
-		r.shards.put(connectionID, shard)
+	if shard == nil {
+		return nil
+	}
+	r.shards.put(connectionID, shard)
+	err = r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+		return tx.SetCatalogSize(connectionID, int64(shard.Tables()), int64(shard.Columns()))
+	})
+	if err != nil {
+		return fmt.Errorf("count what the filter keeps: %w", err)
 	}
 	return nil
 }

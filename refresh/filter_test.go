@@ -40,6 +40,9 @@ func TestRefilter(t *testing.T) {
 	if n := b.mustShard(t).Tables(); n != 1 {
 		t.Errorf("%d tables are to be seen, want 1", n)
 	}
+	if state, err := b.store.CatalogState(t.Context(), b.id); err != nil || state.Tables != 1 || state.Columns != int64(len(tables[59].Columns)) {
+		t.Errorf("of the catalog that is to be seen, the store says %+v, error %v", state, err)
+	}
 	if _, err := b.Table(t.Context(), b.id, tables[0].Path); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("a hidden table is told of: %v", err)
 	}

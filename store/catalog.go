@@ -53,6 +53,12 @@ func (tx *Tx) storedState(id string) (CatalogState, error) {
 	return st, err
 }
 
+// SetCatalogSize says how many tables and columns of a catalog are there to be seen, where there is a catalog.
+func (tx *Tx) SetCatalogSize(id string, tables, columns int64) error {
+	_, err := tx.exec(`update catalog_state set tables = $1, columns = $2 where connection_id = $3`, tables, columns, id)
+	return err
+}
+
 // CatalogState is Tx.CatalogState in a snapshot of its own.
 func (s *Store) CatalogState(ctx context.Context, id string) (CatalogState, error) {
 	return view(ctx, s, func(tx *Tx) (CatalogState, error) { return tx.CatalogState(id) })
