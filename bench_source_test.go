@@ -119,9 +119,12 @@ func postgresSource(b *testing.B, tables int) *benchSource {
 	return s
 }
 
-// fillPostgres makes a database with a warehouse that the connection's user may read.
+// fillPostgres makes a database with a warehouse that the connection's user may read, unless another benchmark has made it.
 func fillPostgres(b *testing.B, server *servers.Server, database string, tables int) {
 	b.Helper()
+	if count(b, server.DB(b, "postgres"), "select count(*) from pg_database where datname = '"+database+"'") > 0 {
+		return
+	}
 	server.Exec(b, "postgres", "create database "+database+" owner "+server.User)
 	s := &benchSource{tables: tables, product: catalogtest.PostgreSQL,
 		exec: func(b *testing.B, statements ...string) { server.Exec(b, database, statements...) }}

@@ -72,7 +72,7 @@ func benchmarkRefresh(b *testing.B, s *benchSource) {
 			b.ReportMetric(float64(r.raw(b, fmt.Sprintf("select count(*) from catalog_table where gen_from > %d", generation))), name+"-rows-written")
 			return took
 		}
-		heap, rss, writes := watchHeap(), watchRSS(b), r.watchWrites(b)
+		rss, heap, writes := watchRSS(b), watchHeap(), r.watchWrites(b)
 		first := counted("first")
 		b.ReportMetric(float64(writes().Microseconds())/1000, "others'-writes-p99-ms")
 		b.ReportMetric(float64(heap())/1e6, "first-peak-heap-MB")
