@@ -79,12 +79,13 @@ func (s spans) length() (sum time.Duration) {
 
 // A load is a server process with one project over a small warehouse, and what people do with it.
 type load struct {
-	url, project, connection, cell string
-	pid                            int
-	client                         *http.Client
-	nodes                          []string // the schemas' paths
-	words                          []string // typed into the search
-	tables                         []string // paths
+	url, project, connection string
+	cells                    []string
+	pid                      int
+	client                   *http.Client
+	nodes                    []string // the schemas' paths
+	words                    []string // typed into the search
+	tables                   []string // paths
 }
 
 // A sample is one request: when it should have left, how late it left, how long it took from when it should have left.
@@ -115,8 +116,9 @@ func newLoad(b *testing.B, small *servers.Server) *load {
 	if _, err := l.call("PUT", "/api/v1/projects/"+l.project+"/connections/"+l.connection, nil); err != nil {
 		b.Fatal(err)
 	}
-	for i := range 5 {
-		l.cell = l.make(b, "POST", "/api/v1/projects/"+l.project+"/cells", map[string]any{"kind": "sql", "connection_id": l.connection, "source": fmt.Sprintf("select %d", i)})
+	for i := range 20 {
+		l.cells = append(l.cells, l.make(b, "POST", "/api/v1/projects/"+l.project+"/cells",
+			map[string]any{"kind": "sql", "connection_id": l.connection, "source": fmt.Sprintf("select %d", i)}))
 	}
 	for i := range catalogtest.Groups {
 		l.nodes = append(l.nodes, l.connection+"/small/"+catalogtest.Group(i))
@@ -282,7 +284,8 @@ func (l *load) pagePath(n int) string {
 	return path
 }
 
-// write is one act of somebody: a pin, words about a table, a cell.
+// write is one act of somebody: a pin, words about a table, a cell. A cell's turn comes every three seconds, so that nobody writes over
+// another's.
 func (l *load) write(n int) error {
 	table := l.tables[n%len(l.tables)]
 	var err error
@@ -292,7 +295,7 @@ func (l *load) write(n int) error {
 	case 1:
 		_, err = l.call("PUT", "/api/v1/connections/"+l.connection+"/annotations?path="+url.QueryEscape(table), map[string]any{"description": fmt.Sprint("Noted ", n)})
 	default:
-		_, err = l.call("PATCH", "/api/v1/projects/"+l.project+"/cells/"+l.cell, map[string]any{"source": fmt.Sprint("select ", n)})
+		_, err = l.call("PATCH", "/api/v1/projects/"+l.project+"/cells/"+l.cells[n/3%len(l.cells)], map[string]any{"source": fmt.Sprint("select ", n)})
 	}
 	return err
 }
