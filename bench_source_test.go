@@ -26,9 +26,9 @@ type benchSource struct {
 	connection benchConnection
 	bare       string // R: what a straightforward tool asks to read the whole catalog
 	schemas    bool   // the product has schemas; where it has none, databases take their place
-	exec       func(b *testing.B, statements ...string)
+	exec       func(b testing.TB, statements ...string)
 	// queries is how many statements the connection's user has sent so far; -1 where nobody counts.
-	queries func(b *testing.B) int64
+	queries func(b testing.TB) int64
 	// beside tells of other tools that read the same source, given how long the first refresh took.
 	beside func(b *testing.B, first time.Duration)
 }
@@ -63,7 +63,7 @@ func (s *benchSource) keeping(share int) catalog.Filter {
 const perCommit = 200
 
 // fill makes the warehouse, some hundred tables at a time.
-func (s *benchSource) fill(b *testing.B) {
+func (s *benchSource) fill(b testing.TB) {
 	b.Helper()
 	var statements []string
 	for i := range catalogtest.Groups {
@@ -98,19 +98,19 @@ const bareDuckDB = `select schema_name, table_name, column_index, column_name, d
 	from duckdb_columns() where not internal order by 1, 2, 3`
 
 // manyTables is a PostgreSQL server where pg_dump may lock 100,000 tables at once, and which counts statements.
-func manyTables(b *testing.B) *servers.Server {
+func manyTables(b testing.TB) *servers.Server {
 	b.Helper()
 	return servers.Postgres(b, servers.Options{Name: "refresh bench", Settings: "max_locks_per_transaction = 2048\nshared_preload_libraries = 'pg_stat_statements'\nautovacuum = off"})
 }
 
-func postgresSource(b *testing.B, tables int) *benchSource {
+func postgresSource(b testing.TB, tables int) *benchSource {
 	b.Helper()
 	server := manyTables(b)
 	fillPostgres(b, server, "big", tables)
 	s := &benchSource{tables: tables, product: catalogtest.PostgreSQL, connection: bigPostgres(server, strconv.Itoa(server.Port)), bare: barePostgres, schemas: true,
-		exec: func(b *testing.B, statements ...string) { server.Exec(b, "big", statements...) }}
+		exec: func(b testing.TB, statements ...string) { server.Exec(b, "big", statements...) }}
 	server.Exec(b, "postgres", "create extension pg_stat_statements") // apart from the warehouse, whose statements it counts as well
-	s.queries = func(b *testing.B) int64 {
+	s.queries = func(b testing.TB) int64 {
 		return count(b, server.DB(b, "postgres"), "select coalesce(sum(calls), 0)::bigint from pg_stat_statements where userid = '"+server.User+"'::regrole")
 	}
 	s.beside = func(b *testing.B, first time.Duration) {
@@ -120,14 +120,14 @@ func postgresSource(b *testing.B, tables int) *benchSource {
 }
 
 // fillPostgres makes a database with a warehouse that the connection's user may read, unless another benchmark has made it.
-func fillPostgres(b *testing.B, server *servers.Server, database string, tables int) {
+func fillPostgres(b testing.TB, server *servers.Server, database string, tables int) {
 	b.Helper()
 	if count(b, server.DB(b, "postgres"), "select count(*) from pg_database where datname = '"+database+"'") > 0 {
 		return
 	}
 	server.Exec(b, "postgres", "create database "+database+" owner "+server.User)
 	s := &benchSource{tables: tables, product: catalogtest.PostgreSQL,
-		exec: func(b *testing.B, statements ...string) { server.Exec(b, database, statements...) }}
+		exec: func(b testing.TB, statements ...string) { server.Exec(b, database, statements...) }}
 	s.fill(b)
 	for i := range catalogtest.Groups {
 		s.exec(b, fmt.Sprintf("grant usage on schema %[1]s to %[2]s; grant select on all tables in schema %[1]s to %[2]s", catalogtest.Group(i), server.User))
@@ -135,16 +135,16 @@ func fillPostgres(b *testing.B, server *servers.Server, database string, tables 
 	s.exec(b, "vacuum analyze")
 }
 
-func mariadbSource(b *testing.B, tables int) *benchSource {
+func mariadbSource(b testing.TB, tables int) *benchSource {
 	b.Helper()
 	server := servers.MariaDB(b, servers.Options{Name: "refresh bench"})
 	s := &benchSource{tables: tables, product: catalogtest.MariaDB, bare: bareMariaDB,
 		connection: benchConnection{kind: "mariadb", password: server.Password,
 			values: connectors.Values{"host": server.Host, "port": strconv.Itoa(server.Port), "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}},
-		exec:   func(b *testing.B, statements ...string) { server.Exec(b, server.Database, statements...) },
+		exec:   func(b testing.TB, statements ...string) { server.Exec(b, server.Database, statements...) },
 		beside: func(*testing.B, time.Duration) {}}
 	asked := int64(0) // by ourselves
-	s.queries = func(b *testing.B) int64 {
+	s.queries = func(b testing.TB) int64 {
 		asked++
 		return count(b, server.DB(b, server.Database), "select variable_value from information_schema.global_status where variable_name = 'COM_SELECT'") - asked
 	}
@@ -153,14 +153,14 @@ func mariadbSource(b *testing.B, tables int) *benchSource {
 }
 
 // duckdbSource has no server that counts: a refresh is four statements of one instance (connectors/duckdb).
-func duckdbSource(b *testing.B, tables int) *benchSource {
+func duckdbSource(b testing.TB, tables int) *benchSource {
 	b.Helper()
 	dir := b.TempDir()
 	s := &benchSource{tables: tables, product: catalogtest.DuckDB, bare: bareDuckDB, schemas: true,
 		connection: benchConnection{kind: "duckdb", files: dir, values: connectors.Values{"file": "big.duckdb", "read_only": "true"}},
-		queries:    func(*testing.B) int64 { return -1 },
+		queries:    func(testing.TB) int64 { return -1 },
 		beside:     func(*testing.B, time.Duration) {}}
-	s.exec = func(b *testing.B, statements ...string) {
+	s.exec = func(b testing.TB, statements ...string) {
 		b.Helper()
 		db, err := sql.Open("duckdb", filepath.Join(dir, "big.duckdb"))
 		if err != nil {
@@ -180,7 +180,7 @@ func duckdbSource(b *testing.B, tables int) *benchSource {
 }
 
 // count is the one number that a query answers with.
-func count(b *testing.B, db *sql.DB, query string) (n int64) {
+func count(b testing.TB, db *sql.DB, query string) (n int64) {
 	b.Helper()
 	if err := db.QueryRowContext(b.Context(), query).Scan(&n); err != nil {
 		b.Fatal(err)
@@ -201,7 +201,7 @@ func besidePostgres(b *testing.B, server *servers.Server, first time.Duration) {
 }
 
 // timed runs a program of PostgreSQL's to its end.
-func timed(b *testing.B, server *servers.Server, program string, args ...string) time.Duration {
+func timed(b testing.TB, server *servers.Server, program string, args ...string) time.Duration {
 	b.Helper()
 	cmd := exec.CommandContext(b.Context(), "/usr/lib/postgresql/15/bin/"+program, args...)
 	cmd.Env = append(os.Environ(), "PGPASSWORD="+server.Password, "PGSSLMODE=require")
@@ -210,4 +210,30 @@ func timed(b *testing.B, server *servers.Server, program string, args ...string)
 		b.Fatalf("%s: %v: %.2000s", program, err, out)
 	}
 	return time.Since(began)
+}
+
+// What the benchmarks read is made in each product as it should be, and read whole, and their filters keep what they say.
+func TestMadeUpWarehouses(t *testing.T) {
+	for name, made := range map[string]func(testing.TB, int) *benchSource{"postgres": postgresSource, "mariadb": mariadbSource, "duckdb": duckdbSource} {
+		t.Run(name, func(t *testing.T) {
+			const tables = 3 * catalogtest.Groups
+			s := made(t, tables)
+			r := openRefreshBench(t, s.connection)
+			if run := r.refresh(t); run.State != "succeeded" || run.Added != tables {
+				t.Fatalf("%+v", run)
+			}
+			r.complete(t, tables)
+			if columns := r.shard(t).Columns(); columns != 10*tables {
+				t.Errorf("%d columns", columns)
+			}
+			s.exec(t, s.change(0)...)
+			if run := r.refresh(t); run.State != "succeeded" || run.Changed != tables/100 {
+				t.Errorf("1 %% changed: %+v", run)
+			}
+			r.filter(t, s.keeping(25))
+			if run := r.refresh(t); run.State != "succeeded" || r.shard(t).Tables() != tables/4 {
+				t.Errorf("a quarter: %+v, %d tables", run, r.shard(t).Tables())
+			}
+		})
+	}
 }
