@@ -3,16 +3,21 @@ package main
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
 	"patchbay/catalog"
+	"patchbay/catalog/catalogtest"
 	"patchbay/connectors"
 	"patchbay/connectors/all"
 	"patchbay/e2e/servers"
@@ -23,116 +28,231 @@ import (
 	"patchbay/workspace"
 )
 
-// bareCatalog is the joined query of the whole catalog, as a straightforward tool asks it: the measure R of SPEC section 12.
-const bareCatalog = `select n.nspname, c.relname, a.attnum, a.attname, pg_catalog.format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity,
-	a.attgenerated, pg_catalog.pg_get_expr(ad.adbin, ad.adrelid), d.description
-	from pg_catalog.pg_attribute a join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-	left join pg_catalog.pg_attrdef ad on ad.adrelid = a.attrelid and ad.adnum = a.attnum
-	left join pg_catalog.pg_description d on d.classoid = 'pg_catalog.pg_class'::regclass and d.objoid = a.attrelid and d.objsubid = a.attnum
-	where a.attnum > 0 and not a.attisdropped and c.relkind in ('r', 'p', 'v', 'm', 'f') and n.nspname not in ('pg_catalog', 'information_schema')
-	and n.nspname !~ '^pg_(toast|temp)' order by 1, 2, 3`
+// BenchmarkPostgresRefresh, BenchmarkMariaDBRefresh and BenchmarkDuckDBRefresh are whole refreshes of 10,000 tables of 10 columns,
+// or BENCH_TABLES of them, from asking for one to searchable. Each is told as a ratio to R, the bare catalog query of the product
+// (bench_source_test.go) read to its end by the product's own client in the same run.
+func BenchmarkPostgresRefresh(b *testing.B) { benchmarkRefresh(b, postgresSource(b, benchTables(b))) }
 
-// BenchmarkPostgresRefresh is a whole refresh of 10,000 tables of 10 columns, or BENCH_TABLES of them, from asking for it to
-// searchable: the first, one that finds nothing changed, one that finds 1 % changed, and one of a tenth of the tables. Each is told as a ratio to R, the
-// bare catalog query read to its end by the same driver (pgx) in the same run.
-func BenchmarkPostgresRefresh(b *testing.B) {
-	tables := 10_000
-	if n, err := strconv.Atoi(os.Getenv("BENCH_TABLES")); err == nil {
-		tables = n
+func BenchmarkMariaDBRefresh(b *testing.B) { benchmarkRefresh(b, mariadbSource(b, benchTables(b))) }
+
+func BenchmarkDuckDBRefresh(b *testing.B) { benchmarkRefresh(b, duckdbSource(b, benchTables(b))) }
+
+// benchTables is how many tables a source has.
+func benchTables(b *testing.B) int {
+	b.Helper()
+	text := os.Getenv("BENCH_TABLES")
+	if text == "" {
+		return 10_000
 	}
-	server := servers.Postgres(b, servers.Options{Name: "refresh bench"})
-	server.Exec(b, "postgres", "create database big owner "+server.User)
-	for from := 1; from <= tables; from += 1000 {
-		server.Exec(b, "big", fmt.Sprintf(`do $$ begin for i in %d..%d loop execute format('create table orders_%%s (id bigint primary key,
-			customer_id bigint not null, number varchar(32), total numeric(12,2) default 0, status text, created_at timestamptz not null default now(),
-			updated_at timestamp, active boolean, payload jsonb, note text)', i); execute format('comment on table orders_%%s is ''part %%s''', i, i); end loop; end $$`,
-			from, min(from+999, tables)))
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 100 {
+		b.Fatalf("BENCH_TABLES is %q: a number of tables, 100 or more", text)
 	}
-	server.Exec(b, "big", fmt.Sprintf("do $$ begin for i in 1..%d loop execute format('grant select on orders_%%s to %s', i); end loop; end $$", tables, server.User), "vacuum analyze")
-	for b.Loop() {
-		bare := readBare(b, server.DB(b, "big"))
-		r := newRefreshBench(b, server, strconv.Itoa(server.Port))
-		ratio := func(name string, took time.Duration) {
-			b.ReportMetric(took.Seconds()/bare.Seconds(), name+"-xR")
-		}
-		peak, writes := watchHeap(), r.watchWrites(b)
-		ratio("first", r.run(b))
-		b.ReportMetric(float64(peak())/1e6, "first-peak-MB")
-		b.ReportMetric(float64(writes().Microseconds())/1000, "others'-writes-p99-ms")
-		b.ReportMetric(r.stored(b)/float64(r.shard(b).Columns()), "stored-B/column")
-		if hits := catalog.Search([]*catalog.Shard{r.shard(b)}, catalog.Query{Text: fmt.Sprintf("orders_%d", tables)}); len(hits) == 0 {
-			b.Fatal("the last table cannot be found")
-		}
-		ratio("unchanged", r.run(b))
-		server.Exec(b, "big", fmt.Sprintf("do $$ begin for i in 1..%d loop execute format('alter table orders_%%s add extra int', i); end loop; end $$", tables/100))
-		ratio("1%-changed", r.run(b))
-		r.filter(b, catalog.Filter{Tables: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchGlob, Values: []string{"orders_*7"}}}})
-		r.run(b) // takes out what the filter excludes
-		ratio("a-tenth-by-filter", r.run(b))
+	return n
+}
+
+// benchmarkRefresh tells of the first refresh, one that finds nothing changed, one that finds 1 % changed, and those that a filter
+// narrows: the time of each, what it asked of the source, and what it wrote.
+func benchmarkRefresh(b *testing.B, s *benchSource) {
+	for n := 0; b.Loop(); n++ {
+		r := openRefreshBench(b, s.connection)
+		bare := r.readBare(b, s.bare)
 		b.ReportMetric(bare.Seconds(), "R-s")
+		ratio := func(name string) time.Duration {
+			took := r.run(b)
+			b.ReportMetric(took.Seconds()/bare.Seconds(), name+"-xR")
+			return took
+		}
+		counted := func(name string) time.Duration {
+			generation, sent := r.generation(b), s.queries(b)
+			took := ratio(name)
+			if sent >= 0 {
+				b.ReportMetric(float64(s.queries(b)-sent), name+"-queries")
+			}
+			b.ReportMetric(float64(r.raw(b, fmt.Sprintf("select count(*) from catalog_table where gen_from > %d", generation))), name+"-rows-written")
+			return took
+		}
+		rss, heap := watchRSS(b), watchHeap()
+		first := counted("first")
+		b.ReportMetric(float64(heap())/1e6, "first-peak-heap-MB")
+		b.ReportMetric(float64(rss())/1e6, "first-RSS-growth-MB")
+		b.ReportMetric(r.stored(b)/float64(r.shard(b).Columns()), "stored-B/column")
+		r.complete(b, s.tables)
+		s.beside(b, first)
+		benchmarkOthersWrites(b, s, bare)
+		counted("unchanged")
+		s.exec(b, s.change(n)...)
+		counted("1%-changed")
+		benchmarkFilters(b, s, r, ratio)
 	}
 }
 
-// readBare is the shortest of three readings of the bare catalog query.
-func readBare(b *testing.B, db *sql.DB) time.Duration {
-	b.Helper()
-	shortest := time.Hour
-	for range 3 {
-		began := time.Now()
-		rows, err := db.QueryContext(b.Context(), bareCatalog)
-		if err != nil {
-			b.Fatal(err)
+// benchmarkOthersWrites is a first refresh once more, into another store, to which others write meanwhile.
+func benchmarkOthersWrites(b *testing.B, s *benchSource, bare time.Duration) {
+	r := openRefreshBench(b, s.connection)
+	writes := r.watchWrites(b)
+	b.ReportMetric(r.run(b).Seconds()/bare.Seconds(), "first-with-writes-xR")
+	b.ReportMetric(float64(writes().Microseconds())/1000, "others'-writes-p99-ms")
+}
+
+// benchmarkFilters times refreshes that keep less and less: by whole schemas (databases where there are none), and by the names of
+// tables. What a filter excludes is taken out before, which is not timed.
+func benchmarkFilters(b *testing.B, s *benchSource, r *refreshBench, ratio func(string) time.Duration) {
+	for _, share := range []int{100, 75, 50, 25, 10} {
+		r.filter(b, s.keeping(share))
+		r.run(b)
+		ratio(fmt.Sprintf("keep-%d%%", share))
+		if kept := r.shard(b).Tables() * 100 / s.tables; kept < share-1 || kept > share+1 {
+			b.Fatalf("the filter keeps %d %%, want %d %%", kept, share)
 		}
-		for rows.Next() {
-		}
-		if err := rows.Err(); err != nil {
-			b.Fatal(err)
-		}
-		shortest = min(shortest, time.Since(began))
 	}
-	return shortest
+	every := s.keeping(100)
+	every.Tables.Include = &catalog.Match{Match: catalog.MatchGlob, Values: []string{"*_daily*", "*_snapshot*", "*_summary*"}}
+	r.filter(b, every)
+	r.run(b)
+	ratio("table-rule")
+	b.ReportMetric(float64(r.shard(b).Tables())*100/float64(s.tables), "table-rule-keeps-%")
 }
 
 // A refreshBench is a server without its HTTP door, with one connection.
 type refreshBench struct {
 	store  *store.Store
+	opener *workspace.Opener
 	runner *refresh.Runner
+	dir    string
 	id     string
 }
 
-// newRefreshBench connects to a server by one of its ports, or by that of what stands before it.
+// A benchConnection is what is typed to connect, and where the files of embedded products lie.
+type benchConnection struct {
+	kind     string
+	values   connectors.Values
+	password string
+	filter   catalog.Filter
+	files    string
+}
+
+// newRefreshBench connects to a PostgreSQL server's database big by one of its ports, or by that of what stands before it.
 func newRefreshBench(b testing.TB, server *servers.Server, port string) *refreshBench {
 	b.Helper()
+	return openRefreshBench(b, bigPostgres(server, port))
+}
+
+func bigPostgres(server *servers.Server, port string) benchConnection {
+	return benchConnection{kind: "postgres", password: server.Password, filter: keepOnly("big"),
+		values: connectors.Values{"host": server.Host, "port": port, "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}}
+}
+
+// keepOnly is the filter that keeps one database.
+func keepOnly(database string) catalog.Filter {
+	return catalog.Filter{Databases: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{database}}}}
+}
+
+func openRefreshBench(b testing.TB, to benchConnection) *refreshBench {
+	b.Helper()
 	keys := secret.NewRing()
-	st, err := store.Open(b.Context(), store.Options{Dir: b.TempDir(), Now: time.Now, AuditKey: keys.Derive("audit-mac")})
-	if err != nil {
+	r := &refreshBench{dir: b.TempDir(), id: "big"}
+	var err error
+	if r.store, err = store.Open(b.Context(), store.Options{Dir: r.dir, Now: time.Now, AuditKey: keys.Derive("audit-mac")}); err != nil {
 		b.Fatal(err)
 	}
 	registry, err := connectors.NewRegistry(all.Connectors(), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
-	opener := &workspace.Opener{Store: st, Registry: registry, Keys: keys}
-	runner := refresh.NewRunner(refresh.Options{Store: st, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: "bench", Log: slog.New(slog.DiscardHandler)})
+	r.opener = &workspace.Opener{Store: r.store, Registry: registry, Keys: keys, FilesDir: to.files}
+	r.runner = refresh.NewRunner(refresh.Options{Store: r.store, Open: r.opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: "bench", Log: slog.New(slog.DiscardHandler)})
 	b.Cleanup(func() {
-		runner.Stop(context.Background())
-		if err := st.Close(); err != nil {
+		r.runner.Stop(context.Background())
+		if err := r.store.Close(); err != nil {
 			b.Error(err)
 		}
 	})
-	r := &refreshBench{store: st, runner: runner, id: "big"}
-	values := connectors.Values{"host": server.Host, "port": port, "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}
-	connector, _ := registry.Get("postgres")
-	c := store.Connection{ID: r.id, Name: "big", Type: "postgres", Config: values, Destination: connector.Destination(values), Schedule: schedule.Spec{Kind: schedule.Off},
-		Filter: catalog.Filter{Databases: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{"big"}}}}}
-	box, err := keys.Seal([]byte(server.Password), "connection", c.ID, "password", c.Destination)
-	if err != nil {
-		b.Fatal(err)
+	connector, _ := registry.Get(to.kind)
+	c := store.Connection{ID: r.id, Name: "big", Type: to.kind, Config: to.values, Destination: connector.Destination(to.values),
+		Schedule: schedule.Spec{Kind: schedule.Off}, Filter: to.filter}
+	boxes := map[string][]byte{}
+	if to.password != "" {
+		if boxes["password"], err = keys.Seal([]byte(to.password), "connection", c.ID, "password", c.Destination); err != nil {
+			b.Fatal(err)
+		}
 	}
-	if err := st.Maintain(b.Context(), func(tx *store.Tx) error { return tx.CreateConnection(c, map[string][]byte{"password": box}) }); err != nil {
+	if err := r.store.Maintain(b.Context(), func(tx *store.Tx) error { return tx.CreateConnection(c, boxes) }); err != nil {
 		b.Fatal(err)
 	}
 	return r
+}
+
+// readBare is the shortest of three readings of the bare catalog query by the product's own client.
+func (r *refreshBench) readBare(b *testing.B, query string) time.Duration {
+	b.Helper()
+	c, err := r.store.Connection(b.Context(), r.id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	src, err := r.opener.Open(b.Context(), &c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	shortest := time.Hour
+	for range 3 {
+		began := time.Now()
+		rows, err := src.Query(b.Context(), connectors.Statement{SQL: query, ReadOnly: true})
+		if err != nil {
+			b.Fatal(err)
+		}
+		for rows.Next() {
+		}
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+			b.Fatal(err)
+		}
+		shortest = min(shortest, time.Since(began))
+	}
+	if err := src.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return shortest
+}
+
+// complete fails where the last table of the source cannot be found, or a table is missing.
+func (r *refreshBench) complete(b testing.TB, tables int) {
+	b.Helper()
+	shard := r.shard(b)
+	if shard.Tables() != tables {
+		b.Fatalf("%d tables, want %d", shard.Tables(), tables)
+	}
+	var last catalog.Table
+	for t := range catalogtest.Warehouse(tables, 10) {
+		last = t
+	}
+	hits := catalog.Search([]*catalog.Shard{shard}, catalog.Query{Text: last.Path.Name(), Limit: 50})
+	if !slices.ContainsFunc(hits, func(h catalog.Hit) bool { return h.Name() == last.Path.Name() }) {
+		b.Fatalf("%s cannot be found", last.Path)
+	}
+}
+
+// raw asks the store's own file, beside the store.
+func (r *refreshBench) raw(b *testing.B, query string) (n int64) {
+	b.Helper()
+	db, err := sql.Open("sqlite3", "file:"+filepath.Join(r.dir, "patchbay.db")+"?mode=ro")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	if err := db.QueryRowContext(b.Context(), query).Scan(&n); err != nil {
+		b.Fatal(err)
+	}
+	return n
+}
+
+// generation is the one that everyone sees.
+func (r *refreshBench) generation(b *testing.B) int64 {
+	b.Helper()
+	state, err := r.store.CatalogState(b.Context(), r.id)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return state.Generation
 }
 
 // run is how long one refresh takes, from asking for it until it is searchable.
@@ -211,10 +331,37 @@ func watchHeap() (peak func() uint64) {
 	}
 }
 
-// stored is what a catalog's rows take, keys and hashes included, without what is unused of their pages.
+// watchRSS tells how much more memory than now this process had at its worst, in bytes, until the function that it returns is called
+// (proc(5): clear_refs resets VmHWM).
+func watchRSS(b *testing.B) (growth func() int64) {
+	b.Helper()
+	debug.FreeOSMemory()
+	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
+		b.Fatal(err)
+	}
+	base := memoryOf(b, os.Getpid(), "VmRSS")
+	return func() int64 { return memoryOf(b, os.Getpid(), "VmHWM") - base }
+}
+
+// memoryOf is one line of a process's status, in bytes.
+func memoryOf(b *testing.B, pid int, line string) int64 {
+	b.Helper()
+	status, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
+	if err != nil {
+		b.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(status), line+":")
+	kilobytes, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return kilobytes * 1024
+}
+
+// stored is what a catalog's rows take, keys, hashes and the shared words included, without what is unused of their pages.
 func (r *refreshBench) stored(b *testing.B) float64 {
 	b.Helper()
-	size := 0.0
+	size := float64(r.raw(b, "select coalesce(sum(length(word) + 6), 0) from catalog_word")) // 6: the row's key and header
 	err := r.store.TablesEach(b.Context(), r.id, func(path string, body []byte) error {
 		size += float64(len(catalog.PackPath(path)) + len(catalog.Hash{}) + len(body) + 10) // 10: the row's own header and its place in the page
 		return nil
@@ -225,15 +372,14 @@ func (r *refreshBench) stored(b *testing.B) float64 {
 	return size
 }
 
-func (r *refreshBench) filter(b *testing.B, f catalog.Filter) {
+func (r *refreshBench) filter(b testing.TB, f catalog.Filter) {
 	b.Helper()
-	f.Databases = catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{"big"}}}
 	if err := r.store.Maintain(b.Context(), func(tx *store.Tx) error { return tx.SetFilter(r.id, f) }); err != nil {
 		b.Fatal(err)
 	}
 }
 
-func (r *refreshBench) shard(b *testing.B) *catalog.Shard {
+func (r *refreshBench) shard(b testing.TB) *catalog.Shard {
 	b.Helper()
 	s, ok := r.runner.Shard(r.id)
 	if !ok {

@@ -84,7 +84,7 @@ func configurePostgres(s *Server, o Options, data, user string) (err error) {
 	if err := put(data, "pg_hba.conf", hbaFor(o), user); err != nil {
 		return err
 	}
-	return put(data, "postgresql.auto.conf", strings.Join(conf, "\n")+"\n", user)
+	return put(data, "postgresql.auto.conf", strings.Join(append(conf, o.Settings), "\n")+"\n", user)
 }
 
 // hbaFor leaves out what a server without TLS does not know.

@@ -29,6 +29,7 @@ type Options struct {
 	NoTLS       bool
 	Certificate Certificate // what the server shows; Good by default
 	Name        string      // tells apart two servers that are otherwise the same
+	Settings    string      // more lines of PostgreSQL's configuration
 }
 
 // A Server is one running server. Fields do not change.
