@@ -137,7 +137,7 @@ func (s *Server) apiRunCell(w http.ResponseWriter, r *http.Request, who access.A
 }
 
 // apiCellResult is a cell's last result: while it runs its state alone, then its rows in the format that was asked for; one
-// that failed is the problem that it failed with.
+// that failed is the problem that it failed with. CSV and Arrow are exports, and kept in the audit log as such.
 func (s *Server) apiCellResult(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	res, err := s.Notebook.LastResult(r.Context(), who, r.PathValue("project"), r.PathValue("cell"))
 	if err != nil {
@@ -151,7 +151,13 @@ func (s *Server) apiCellResult(w http.ResponseWriter, r *http.Request, who acces
 			Detail: res.Error, Hint: res.Hint, Position: res.ErrorPosition, Request: requestID(r)})
 		return nil
 	}
-	return s.stream(w, accepted(r), func(sink query.Sink) error { return s.Query.Copy(r.Context(), who, res.ID, sink) })
+	format := accepted(r)
+	return s.stream(w, format, func(sink query.Sink) error {
+		if format == formatJSON {
+			return s.Query.Copy(r.Context(), who, res.ID, sink)
+		}
+		return s.Query.Export(r.Context(), who, res.ID, format, sink)
+	})
 }
 
 func orCode(cause, otherwise string) string {

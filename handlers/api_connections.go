@@ -286,7 +286,7 @@ func (s *Server) apiUpdateConnection(w http.ResponseWriter, r *http.Request, who
 		return err
 	}
 	if share {
-		if err := s.Workspace.ShareConnection(r.Context(), who, id, in.Name); err != nil {
+		if err := s.Workspace.ShareConnection(r.Context(), who, id, in.Name, ""); err != nil {
 			return err
 		}
 		return s.writeConnection(w, r, who, http.StatusOK, id)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
+	"time"
 
 	"patchbay/access"
 	"patchbay/notebook"
@@ -104,18 +106,46 @@ func (s *Server) stream(w http.ResponseWriter, format string, run func(query.Sin
 type lateWriter struct {
 	w      http.ResponseWriter
 	format string
-	begun  bool
+	begun  bool // written under mu, by the goroutine that writes
+
+	mu     sync.Mutex
+	broken bool
 }
 
 // Write implements io.Writer.
 func (l *lateWriter) Write(b []byte) (int, error) {
 	if !l.begun {
-		l.begun = true
-		l.w.Header().Set("Content-Type", l.format)
-		l.w.WriteHeader(http.StatusOK)
+		if err := l.begin(); err != nil {
+			return 0, err
+		}
 	}
 	return l.w.Write(b)
 }
+
+func (l *lateWriter) begin() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken {
+		return errBroken
+	}
+	l.begun = true
+	l.w.Header().Set("Content-Type", l.format)
+	l.w.WriteHeader(http.StatusOK)
+	return nil
+}
+
+// Break makes a Write that waits for its reader, and all to come, return with an error. Where nothing was sent yet, the answer can
+// still be the reason. It may be called by another goroutine while the request lasts.
+func (l *lateWriter) Break() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.broken = true
+	if l.begun {
+		_ = http.NewResponseController(l.w).SetWriteDeadline(time.Now())
+	}
+}
+
+var errBroken = errors.New("the answer was broken off before it began")
 
 // Flush sends what was written.
 func (l *lateWriter) Flush() { _ = http.NewResponseController(l.w).Flush() }

@@ -215,7 +215,10 @@ func (s *Server) exportAudit(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="audit-`+s.Now().UTC().Format("2006-01-02")+`.`+format+`"`)
-	if err := s.streamAudit(r.Context(), f, sink, out); err != nil {
+	ctx, stop := s.whileSignedIn(r, who)
+	defer stop()
+	defer context.AfterFunc(ctx, out.Break)()
+	if err := s.streamAudit(ctx, f, sink, out); err != nil {
 		if out.begun {
 			s.Log.Warn("export of the audit log broke off", "error", err, "request", requestID(r))
 			panic(http.ErrAbortHandler) // nobody takes a part for the whole

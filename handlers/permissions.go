@@ -54,11 +54,11 @@ func chosenPermissions(r *http.Request) (workspace.Permissions, error) {
 		return workspace.Permissions{}, &badRequest{"bad_form", "The form cannot be read"}
 	}
 	return workspace.Permissions{CanQuery: r.PostForm["can_query"], CanViewResults: r.PostForm["can_view_results"],
-		RefreshAdminsOnly: r.PostFormValue("refresh_admins_only") == "true", Seen: r.PostFormValue("seen")}, nil
+		RefreshAdminsOnly: r.PostFormValue("refresh_admins_only") == "true", Seen: r.PostFormValue("seen"), Shown: r.PostFormValue("shown")}, nil
 }
 
-// savePermissions takes the editor's form in three steps: "edit" draws it again with what is chosen, "save" saves, and any other
-// first shows who gains and who loses what.
+// savePermissions takes the editor's form in three steps: "edit" draws it again with what is chosen, "save" saves what was shown
+// to have these consequences, and any other first shows who gains and who loses what.
 func (s *Server) savePermissions(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	in, err := chosenPermissions(r)
 	if err != nil {
@@ -73,11 +73,13 @@ func (s *Server) savePermissions(w http.ResponseWriter, r *http.Request, who acc
 	case err != nil:
 		return err
 	case in.Seen != now:
-		err = store.ErrConflict
-	case step == "save":
-		err = s.Workspace.SetPermissions(r.Context(), who, id, in)
-	default:
-		return s.reviewPermissions(w, r, who, in)
+		return s.editPermissions(w, r, who, in, store.ErrConflict)
+	case step != "save" || in.Shown == "":
+		return s.reviewPermissions(w, r, who, in, http.StatusOK)
+	}
+	err = s.Workspace.SetPermissions(r.Context(), who, id, in)
+	if errors.Is(err, store.ErrConflict) {
+		return s.reviewPermissions(w, r, who, in, http.StatusConflict)
 	}
 	if err != nil {
 		return s.editPermissions(w, r, who, in, err)
@@ -108,19 +110,23 @@ func (s *Server) editPermissions(w http.ResponseWriter, r *http.Request, who acc
 	return s.page(w, r, p.Status, views.Connection(page))
 }
 
-// reviewPermissions shows who gains and who loses what.
-func (s *Server) reviewPermissions(w http.ResponseWriter, r *http.Request, who access.Actor, in workspace.Permissions) error {
+// reviewPermissions shows who gains and who loses what; status says whether other consequences were shown before.
+func (s *Server) reviewPermissions(w http.ResponseWriter, r *http.Request, who access.Actor, in workspace.Permissions, status int) error {
 	found, err := s.Workspace.PreviewPermissions(r.Context(), who, r.PathValue("id"), in)
 	if err != nil {
 		return s.editPermissions(w, r, who, in, err)
+	}
+	mark, err := found.Mark()
+	if err != nil {
+		return err
 	}
 	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
 	if err != nil {
 		return err
 	}
-	return s.page(w, r, http.StatusOK, views.PermissionsConsequences(views.PermissionsReview{Page: s.layout(r, who, "What changes with these permissions", "connections"),
+	return s.page(w, r, status, views.PermissionsConsequences(views.PermissionsReview{Page: s.layout(r, who, "What changes with these permissions", "connections"),
 		Base: "/settings/connections/" + c.ID, Name: c.Name, Consequences: consequencesView(c.Name, found), CanQuery: in.CanQuery,
-		CanViewResults: in.CanViewResults, AdminsOnly: in.RefreshAdminsOnly, Seen: in.Seen}))
+		CanViewResults: in.CanViewResults, AdminsOnly: in.RefreshAdminsOnly, Seen: in.Seen, Shown: mark, Conflict: status == http.StatusConflict}))
 }
 
 // shownNames bounds how many people one line of consequences names.

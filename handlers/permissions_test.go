@@ -110,7 +110,8 @@ func TestPermissionsAreReviewedFirst(t *testing.T) {
 		t.Fatalf("the Editor's project answers %d", a.status)
 	}
 	start := time.Now()
-	if a := s.do("admin", "POST", path, form(url.Values{"step": {"save"}})); a.status != http.StatusSeeOther {
+	shown := []string{shownIn(t, a)}
+	if a := s.do("admin", "POST", path, form(url.Values{"step": {"save"}, "shown": shown})); a.status != http.StatusSeeOther {
 		t.Fatalf("saving answers %d %s", a.status, a.body)
 	}
 	s.over("permissions taken away on the page", ended)
@@ -120,7 +121,7 @@ func TestPermissionsAreReviewedFirst(t *testing.T) {
 	if a := s.do("editor", "GET", "/projects/"+p.ID, nil); a.status != http.StatusNotFound {
 		t.Errorf("the Editor's next request answers %d", a.status)
 	}
-	a = s.do("admin", "POST", path, form(url.Values{"step": {"save"}, "can_query": {"members"}}))
+	a = s.do("admin", "POST", path, form(url.Values{"step": {"save"}, "can_query": {"members"}, "shown": shown}))
 	if a.status != http.StatusConflict || !strings.Contains(a.body, "what is there now") || a.page(t).Find("#group-members input[name=can_query][checked]").Length() != 0 {
 		t.Errorf("a stale choice answers %d", a.status)
 	}
@@ -142,6 +143,93 @@ func TestPermissionsAreReviewedFirst(t *testing.T) {
 		if a := s.do("admin", "POST", path, form(hostile)); a.status != http.StatusUnprocessableEntity || strings.Contains(a.body, "<b>") {
 			t.Errorf("%v answers %d", hostile, a.status)
 		}
+	}
+}
+
+// shownIn is the mark of the consequences that a page shows.
+func shownIn(t *testing.T, a answer) string {
+	t.Helper()
+	mark := a.page(t).Find("main input[name=shown]").AttrOr("value", "")
+	if mark == "" {
+		t.Errorf("the page (%d) has no mark of what it shows", a.status)
+	}
+	return mark
+}
+
+// What is saved has the consequences that were shown: where they changed meanwhile they are shown anew, with the choice kept,
+// even where no permission changed and a group has as many members as before.
+func TestConsequencesThatChangedAreShownAgain(t *testing.T) {
+	s := newSite(t)
+	c, p := s.sharedShop()
+	w, admin := s.server.Workspace, s.actor("admin")
+	g, err := w.CreateGroup(t.Context(), admin, "Finance")
+	s.check(err)
+	swap := func(out, in string) {
+		s.check(w.SetMember(t.Context(), admin, g.ID, s.users[out].ID, false))
+		s.check(w.SetMember(t.Context(), admin, g.ID, s.users[in].ID, true))
+	}
+	s.check(w.SetMember(t.Context(), admin, g.ID, s.users["editor"].ID, true))
+	path := "/settings/connections/" + c.ID + "/permissions"
+	seen := s.do("admin", "GET", path, nil).page(t).Find("input[name=seen]").AttrOr("value", "")
+	form := url.Values{"seen": {seen}, "can_query": {g.ID}, "can_view_results": {g.ID}}
+	names := func(a answer) string { return a.page(t).Find("main form").Text() }
+	review := s.do("admin", "POST", path, form)
+	if text := names(review); !strings.Contains(text, "viewer") || strings.Contains(text, "editor") {
+		t.Fatalf("the Viewer loses what the Editor keeps: %s", text)
+	}
+	stale := func(what string) answer {
+		form.Set("step", "save")
+		form.Set("shown", shownIn(t, review))
+		review = s.do("admin", "POST", path, form)
+		if review.status != http.StatusConflict || !strings.Contains(review.body, "This is what changes now") || review.page(t).Find("input[name=can_query]").AttrOr("value", "") != g.ID {
+			t.Errorf("%s: saving answers %d", what, review.status)
+		}
+		if saved, err := s.server.Store.Connection(t.Context(), c.ID); err != nil || !slices.Equal(saved.CanQuery, []string{access.GroupMembers}) {
+			t.Errorf("%s: %v, %v is saved", what, saved.CanQuery, err)
+		}
+		return review
+	}
+	swap("editor", "viewer")
+	if text := names(stale("a swapped member")); !strings.Contains(text, "editor") || strings.Contains(text, "viewer") {
+		t.Errorf("after the swap: %s", text)
+	}
+	s.check(w.SetShares(t.Context(), admin, p.ID, append(p.Shares, access.Share{To: "workspace", Access: access.Edit})))
+	stale("a share")
+	s.named("late", access.RoleEditor)
+	if text := names(stale("a new person")); !strings.Contains(text, "late") {
+		t.Errorf("after the new person: %s", text)
+	}
+	form.Del("shown")
+	if a := s.do("admin", "POST", path, form); a.status != http.StatusOK || shownIn(t, a) == "" {
+		t.Errorf("saving what was never shown answers %d", a.status)
+	}
+	form.Set("shown", shownIn(t, review))
+	if a := s.do("admin", "POST", path, form); a.status != http.StatusSeeOther {
+		t.Errorf("saving what is shown answers %d %s", a.status, names(a))
+	}
+}
+
+// Sharing a connection with the workspace likewise.
+func TestSharingThatChangedIsShownAgain(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	p := s.project("admin", "Revenue")
+	c, err := s.server.Workspace.CreateConnection(t.Context(), s.actor("admin"), workspace.ConnectionInput{Name: "Shop", Type: "sqlite", ProjectID: p.ID, Values: connectors.Values{"file": "shop.db"}})
+	s.check(err)
+	path := "/settings/connections/" + c.ID + "/share"
+	form := url.Values{"name": {"Till"}, "shown": {shownIn(t, s.do("admin", "GET", path, nil))}}
+	s.person(access.RoleViewer)
+	a := s.do("admin", "POST", path, form)
+	if page := a.page(t); a.status != http.StatusConflict || !strings.Contains(page.Find("main").Text(), "viewer") || page.Find("#field-name").AttrOr("value", "") != "Till" {
+		t.Errorf("sharing answers %d", a.status)
+	}
+	if c, err = s.server.Store.Connection(t.Context(), c.ID); err != nil || c.ProjectID == "" {
+		t.Errorf("it is shared: %v", err)
+	}
+	form.Set("shown", shownIn(t, a))
+	if a := s.do("admin", "POST", path, form); a.status != http.StatusSeeOther {
+		t.Errorf("sharing what is shown answers %d", a.status)
 	}
 }
 
@@ -330,7 +418,7 @@ func TestSecretsOpenAfterSharing(t *testing.T) {
 	c, err := s.server.Workspace.CreateConnection(t.Context(), s.actor("admin"), workspace.ConnectionInput{Name: "Warehouse", Type: "postgres", ProjectID: p.ID,
 		Values: connectors.Values{"host": "127.0.0.1", "port": "1", "database": "x", "user": "x", "auth": "password"}, Secrets: connectors.Secrets{"password": secret.New("hunter2")}})
 	s.check(err)
-	s.check(s.server.Workspace.ShareConnection(t.Context(), s.actor("admin"), c.ID, ""))
+	s.check(s.server.Workspace.ShareConnection(t.Context(), s.actor("admin"), c.ID, "", ""))
 	c, err = s.server.Store.Connection(t.Context(), c.ID)
 	s.check(err)
 	var box []byte

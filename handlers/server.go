@@ -157,11 +157,18 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		s.securityHeaders(w, r)
 		w.Header().Set("X-Request-Id", requestID(r)) // finds the request in the audit log and in the server's
 		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
+			p := recover()
+			if p != nil && p != http.ErrAbortHandler {
 				s.Log.Error("panic in a handler", "panic", p, "stack", string(debug.Stack()), "request", requestID(r))
-				s.fail(rec, r, access.Actor{}, errors.New("panic"))
+				if !rec.wrote {
+					s.fail(rec, r, access.Actor{}, errors.New("panic"))
+					p = nil
+				}
 			}
 			s.Log.Debug("request", "method", r.Method, "path", loggedPath(r), "status", rec.status, "ms", time.Since(start).Milliseconds(), "request", requestID(r))
+			if p != nil {
+				panic(http.ErrAbortHandler) // the connection breaks off: nobody takes a part for the whole
+			}
 		}()
 		next.ServeHTTP(rec, r)
 	})

@@ -1,19 +1,21 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 
 	"patchbay/access"
+	"patchbay/store"
 	"patchbay/views"
 )
 
 // shareConnectionPage says what sharing a project connection with the workspace does.
 func (s *Server) shareConnectionPage(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	return s.sharePage(w, r, who, http.StatusOK, "", nil)
+	return s.sharePage(w, r, who, "", nil)
 }
 
-// sharePage shows the form; typed and bad are those of a refused try.
-func (s *Server) sharePage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, typed string, bad map[string]string) error {
+// sharePage shows the form; typed and failed are those of a refused try.
+func (s *Server) sharePage(w http.ResponseWriter, r *http.Request, who access.Actor, typed string, failed error) error {
 	c, err := s.Workspace.Connection(r.Context(), who, r.PathValue("id"))
 	if err != nil {
 		return err
@@ -22,9 +24,18 @@ func (s *Server) sharePage(w http.ResponseWriter, r *http.Request, who access.Ac
 	if err != nil {
 		return err
 	}
+	mark, err := found.Mark()
+	if err != nil {
+		return err
+	}
+	bad := problem{Status: http.StatusOK}
+	if failed != nil {
+		bad = problemOf(failed)
+	}
 	f := views.ShareForm{Page: s.layout(r, who, "Share "+c.Name, "connections"), Base: "/settings/connections/" + c.ID, Name: c.Name, Typed: typed,
-		Consequences: consequencesView(c.Name, found), Errors: bad}
-	if bad == nil {
+		Consequences: consequencesView(c.Name, found), Errors: bad.Fields,
+		Shown: mark, Conflict: bad.Status == http.StatusConflict}
+	if failed == nil {
 		f.Typed = c.Name
 	}
 	p, err := s.Store.Project(r.Context(), c.ProjectID)
@@ -32,15 +43,15 @@ func (s *Server) sharePage(w http.ResponseWriter, r *http.Request, who access.Ac
 		return err
 	}
 	f.Projects = []views.UsageRow{{Name: p.Name, Href: "/projects/" + p.ID}}
-	return s.page(w, r, status, views.ConnectionShare(f))
+	return s.page(w, r, bad.Status, views.ConnectionShare(f))
 }
 
 // shareConnection turns a project connection into a workspace connection.
 func (s *Server) shareConnection(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	id, name := r.PathValue("id"), r.PostFormValue("name")
-	err := s.Workspace.ShareConnection(r.Context(), who, id, name)
-	if p := problemOf(err); err != nil && p.Fields["name"] != "" {
-		return s.sharePage(w, r, who, p.Status, name, p.Fields)
+	err := s.Workspace.ShareConnection(r.Context(), who, id, name, r.PostFormValue("shown"))
+	if err != nil && (problemOf(err).Fields["name"] != "" || errors.Is(err, store.ErrConflict)) {
+		return s.sharePage(w, r, who, name, err)
 	}
 	if err != nil {
 		return err

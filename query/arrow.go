@@ -69,6 +69,9 @@ func (a *Arrow) Columns(columns []connectors.Column) error {
 	return nil
 }
 
+// Break implements Breaker.
+func (a *Arrow) Break() { breakOff(a.w) }
+
 // Row implements Sink.
 func (a *Arrow) Row(cells [][]byte) error {
 	for i, cell := range cells {

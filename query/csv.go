@@ -15,7 +15,8 @@ type CSV struct {
 	text []bool // columns whose cells are words, not numbers or times
 }
 
-// NewCSV is a Sink that writes to w. Where w has a method Flush it is called as rows come, so that the first is seen at once.
+// NewCSV is a Sink that writes to w. Where w has a method Flush it is called as rows come, so that the first is seen at once;
+// where it has a method Break, that is how the sink is broken off.
 func NewCSV(w io.Writer, raw bool) *CSV { return &CSV{out: newOut(w), raw: raw} }
 
 // Columns implements Sink.
@@ -51,6 +52,9 @@ func (c *CSV) Row(cells [][]byte) error {
 
 // End implements Sink.
 func (c *CSV) End(Outcome) error { return c.out.end() }
+
+// Break implements Breaker.
+func (c *CSV) Break() { breakOff(c.out.w) }
 
 // isText says whether a family's cells are words that anyone may have written.
 func isText(f catalog.Family) bool {

@@ -44,6 +44,9 @@ func (j *JSON) Columns(columns []connectors.Column) error {
 	return nil
 }
 
+// Break implements Breaker.
+func (j *JSON) Break() { breakOff(j.out.w) }
+
 // Row implements Sink.
 func (j *JSON) Row(cells [][]byte) error {
 	b := j.out.buf

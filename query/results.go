@@ -138,13 +138,49 @@ func (r *Runner) Cell(ctx context.Context, who access.Actor, id string, row int6
 	return value, err
 }
 
-// Copy hands the rows of a kept result to a Sink: those that are there now, where the result is still made.
+// Copy hands the rows of a kept result to a Sink: those that are there now, where the result is still made. Whoever may not see
+// it any more is refused within a second, on the way too (P44).
 func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink) error {
 	res, v, done, err := r.view(ctx, who, id, 0, math.MaxInt64)
 	if err != nil {
 		return err
 	}
 	defer done()
+	ctx, stop := r.whileReadable(ctx, who, res)
+	defer stop()
+	defer breakWith(ctx, to)()
+	if err := copyRows(ctx, res, v, to); err != nil {
+		if cause := context.Cause(ctx); cause != nil {
+			return cause
+		}
+		return err
+	}
+	return nil
+}
+
+// rowsAskAgain is how often it is asked whether someone may still see the rows that are on their way to them.
+const rowsAskAgain = 300 * time.Millisecond
+
+// whileReadable is ctx until who may not see the result any more: then it ends, with the refusal as its cause. stop ends the asking.
+func (r *Runner) whileReadable(ctx context.Context, who access.Actor, res store.Result) (_ context.Context, stop func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(rowsAskAgain):
+			}
+			if err := r.store.View(ctx, func(tx *store.Tx) error { _, err := mayRead(tx, who, res); return err }); err != nil {
+				end(err)
+				return
+			}
+		}
+	}()
+	return ctx, func() { end(nil) }
+}
+
+func copyRows(ctx context.Context, res store.Result, v *keptView, to Sink) error {
 	columns := make([]connectors.Column, len(res.Columns))
 	for i, c := range res.Columns {
 		columns[i] = connectors.Column{Name: c.Name, Type: c.Type, Family: c.Family}
@@ -152,7 +188,7 @@ func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink)
 	if err := to.Columns(columns); err != nil {
 		return err
 	}
-	err = v.each(0, math.MaxInt64, func(cells [][]byte) (bool, error) { return true, errors.Join(ctx.Err(), to.Row(cells)) })
+	err := v.each(0, math.MaxInt64, func(cells [][]byte) (bool, error) { return true, errors.Join(ctx.Err(), to.Row(cells)) })
 	if err != nil {
 		return err
 	}
@@ -169,8 +205,17 @@ func took(res store.Result) time.Duration {
 
 // ExportCSV writes a kept result as CSV, and the audit row of that (P52).
 func (r *Runner) ExportCSV(ctx context.Context, who access.Actor, id string, w io.Writer, raw bool) error {
-	err := r.Copy(ctx, who, id, NewCSV(w, raw))
-	entry := store.AuditEntry{Who: who, Action: "result.export", ObjectType: "result", ObjectID: id, Detail: map[string]any{"format": "csv", "raw": raw}}
+	return r.export(ctx, who, id, NewCSV(w, raw), map[string]any{"format": "csv", "raw": raw})
+}
+
+// Export is Copy to a Sink that writes a file of a format, and the audit row of that (P52).
+func (r *Runner) Export(ctx context.Context, who access.Actor, id, format string, to Sink) error {
+	return r.export(ctx, who, id, to, map[string]any{"format": format})
+}
+
+func (r *Runner) export(ctx context.Context, who access.Actor, id string, to Sink, detail map[string]any) error {
+	err := r.Copy(ctx, who, id, to)
+	entry := store.AuditEntry{Who: who, Action: "result.export", ObjectType: "result", ObjectID: id, Detail: detail}
 	if denied := (*access.Denied)(nil); errors.As(err, &denied) {
 		entry.Outcome, denied.Audited = "refused", true
 	} else if err != nil {

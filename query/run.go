@@ -98,6 +98,7 @@ func (r *Runner) execute(q *run, to Sink) (out Outcome, err error) {
 		out.Took = time.Since(began)
 		err = q.why(ctx, err)
 	}()
+	defer breakWith(ctx, to)()
 	st, err := q.req.Prepare(q.conn.Type)
 	if err != nil {
 		return out, err

@@ -1,6 +1,7 @@
 package query
 
 import (
+	"context"
 	"io"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,29 @@ type Sink interface {
 	Row(cells [][]byte) error
 	// End comes last, only when the statement ended well.
 	End(Outcome) error
+}
+
+// A Breaker is a Sink whose Row may wait for whoever reads it. Break, from another goroutine, makes it return with an error.
+type Breaker interface {
+	Sink
+	Break()
+}
+
+// breakWith breaks the sink off once ctx is cancelled, so that nothing is held for a reader who has stopped and may not go on.
+// stop ends that.
+func breakWith(ctx context.Context, to Sink) (stop func() bool) {
+	return context.AfterFunc(ctx, func() {
+		if b, ok := to.(Breaker); ok {
+			b.Break()
+		}
+	})
+}
+
+// breakOff breaks off what a sink writes to, where that can be.
+func breakOff(w io.Writer) {
+	if b, ok := w.(interface{ Break() }); ok {
+		b.Break()
+	}
 }
 
 // An Outcome says how a statement ended.

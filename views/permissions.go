@@ -90,7 +90,8 @@ type PermissionsReview struct {
 	Consequences             Consequences
 	CanQuery, CanViewResults []string
 	AdminsOnly               bool
-	Seen                     string
+	Seen, Shown              string // marks of what was chosen among, and of the consequences
+	Conflict                 bool   // other consequences were shown before
 }
 
 // A ShareForm asks before a project connection becomes one of the workspace.
@@ -100,6 +101,8 @@ type ShareForm struct {
 	Projects          []UsageRow
 	Consequences      Consequences
 	Errors            map[string]string
+	Shown             string // the mark of the consequences
+	Conflict          bool   // other consequences were shown before
 }
 
 // An AccessPage explains what someone may do with something.

@@ -29,6 +29,52 @@ func (c Consequences) Takes() bool {
 // None says whether nothing changes for anybody.
 func (c Consequences) None() bool { return len(c.Connection)+len(c.Projects) == 0 }
 
+// Mark is the same for consequences that mean the same to the same people, by the same names. Whoever was shown some and says yes
+// sends it back, so that nobody says yes to others.
+func (c Consequences) Mark() (string, error) {
+	var lines [][]string
+	add := func(where []string, effects []PeopleEffect) {
+		for _, e := range effects {
+			for _, a := range e.People {
+				lines = append(lines, append(slices.Clone(where), string(e.Effect), e.Before.String(), e.After.String(), a.UserID, a.Name, a.Email))
+			}
+		}
+	}
+	add(nil, c.Connection)
+	for _, p := range c.Projects {
+		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.LosesAttachments, p.GainsAttachments)})
+		add([]string{p.ID}, p.Effects)
+	}
+	return mark(lines)
+}
+
+// mark is a short text that differs where what differs.
+func mark(what any) (string, error) {
+	text, err := json.Marshal(what)
+	if err != nil {
+		return "", fmt.Errorf("encode what was seen: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:16]), nil
+}
+
+// asShown is store.ErrConflict where making before into after has other consequences than those whose Mark was shown. An empty
+// one asks for nothing.
+func asShown(tx *store.Tx, before, after store.Connection, shown string) error {
+	if shown == "" {
+		return nil
+	}
+	found, err := consequences(tx, before, after)
+	if err != nil {
+		return err
+	}
+	now, err := found.Mark()
+	if err == nil && now != shown {
+		err = store.ErrConflict
+	}
+	return err
+}
+
 // A PeopleEffect is one effect with those whom it meets, by name; the visitor from the web is the anonymous Actor, and first.
 type PeopleEffect struct {
 	Effect        access.Effect
@@ -57,9 +103,7 @@ func (w *Workspace) PreviewPermissions(ctx context.Context, who access.Actor, id
 		if err := checkGroups(tx, p); err != nil {
 			return Consequences{}, err
 		}
-		to := c
-		to.CanQuery, to.CanViewResults, to.RefreshAdminsOnly = p.CanQuery, p.CanViewResults, p.RefreshAdminsOnly
-		return consequences(tx, c, to)
+		return consequences(tx, c, withPermissions(c, p))
 	})
 }
 
@@ -151,10 +195,5 @@ func permissionsSeen(tx *store.Tx, c store.Connection) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	text, err := json.Marshal([]any{permissionsDetail(permissionsOf(c)), groups})
-	if err != nil {
-		return "", fmt.Errorf("encode permissions: %w", err)
-	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16]), nil
+	return mark([]any{permissionsDetail(permissionsOf(c)), groups})
 }

@@ -17,6 +17,7 @@ type Permissions struct {
 	CanQuery, CanViewResults []string // group ids
 	RefreshAdminsOnly        bool
 	Seen                     string // PermissionsSeen when they were chosen; empty: whatever is there
+	Shown                    string // Consequences.Mark of what was shown of them; empty: whatever follows
 }
 
 // SetPermissions replaces a workspace connection's permissions, effective at once: what runs and is no longer allowed ends.
@@ -37,6 +38,9 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 		if err := checkGroups(tx, p); err != nil {
 			return entry, err
 		}
+		if err := asShown(tx, c, withPermissions(c, p), p.Shown); err != nil {
+			return entry, err
+		}
 		entry = connectionEntry(who, "connection.permissions", c)
 		entry.Detail["before"] = permissionsDetail(permissionsOf(c))
 		entry.Detail["after"] = permissionsDetail(p)
@@ -51,6 +55,12 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 // permissionsOf are the permissions that a connection has.
 func permissionsOf(c store.Connection) Permissions {
 	return Permissions{CanQuery: c.CanQuery, CanViewResults: c.CanViewResults, RefreshAdminsOnly: c.RefreshAdminsOnly}
+}
+
+// withPermissions is a connection as it would be with other permissions.
+func withPermissions(c store.Connection, p Permissions) store.Connection {
+	c.CanQuery, c.CanViewResults, c.RefreshAdminsOnly = p.CanQuery, p.CanViewResults, p.RefreshAdminsOnly
+	return c
 }
 
 func permissionsDetail(p Permissions) map[string]any {

@@ -27,8 +27,9 @@ func (w *Workspace) PreviewShare(ctx context.Context, who access.Actor, id strin
 
 // ShareConnection turns a project connection into a workspace connection with the default permissions and no schedule. Its
 // project goes on using it, as an import. name is its name in the workspace; empty keeps the one it has. Its secrets stay as
-// they are: they are sealed to its id and to where it points, which do not change.
-func (w *Workspace) ShareConnection(ctx context.Context, who access.Actor, id, name string) error {
+// they are: they are sealed to its id and to where it points, which do not change. shown is the Consequences.Mark of what was shown
+// of it: other consequences are store.ErrConflict; empty: whatever follows.
+func (w *Workspace) ShareConnection(ctx context.Context, who access.Actor, id, name, shown string) error {
 	if err := adminAct(who, "share a connection with the workspace"); err != nil {
 		return err
 	}
@@ -43,6 +44,9 @@ func (w *Workspace) ShareConnection(ctx context.Context, who access.Actor, id, n
 		}
 		entry = connectionEntry(who, "connection.share", c)
 		to := shared(c)
+		if err := asShown(tx, c, to, shown); err != nil {
+			return entry, err
+		}
 		if name != "" {
 			to.Name = name
 		}
