@@ -122,6 +122,9 @@ func (r *Runner) Start(ctx context.Context, connectionID, trigger, by string) (s
 	if run, ok := r.underWay(connectionID); ok {
 		return run, nil
 	}
+	if err := r.parted(ctx, connectionID); err != nil {
+		return store.Run{}, err
+	}
 	return r.start(ctx, connectionID, trigger, by, false)
 }
 
@@ -135,6 +138,9 @@ func (r *Runner) StartAnyway(ctx context.Context, connectionID, trigger, by stri
 	if _, ok := r.underWay(connectionID); ok {
 		return store.Run{}, ErrUnderWay
 	}
+	if err := r.parted(ctx, connectionID); err != nil {
+		return store.Run{}, err
+	}
 	return r.start(ctx, connectionID, trigger, by, true)
 }
 
@@ -144,6 +150,23 @@ func (r *Runner) only(connectionID string) (end func()) {
 	mu := lock.(*sync.Mutex)
 	mu.Lock()
 	return mu.Unlock
+}
+
+// parted waits until a run that has published, and is told as ended, has closed its source and given the lease back too: another
+// in its place would share its lease and lose it then.
+func (r *Runner) parted(ctx context.Context, connectionID string) error {
+	r.mu.Lock()
+	j := r.jobs[connectionID]
+	r.mu.Unlock()
+	if j == nil {
+		return nil
+	}
+	select {
+	case <-j.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the refresh before: %w", ctx.Err())
+	}
 }
 
 // start is called within only.
