@@ -55,10 +55,11 @@ func (s *Sender) mail(ctx context.Context, to string, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, deliverTime)
 	defer cancel()
-	if err := client.DialAndSendWithContext(ctx, msg); err != nil {
-		return plainMail(err)
+	err = client.DialAndSendWithContext(ctx, msg)
+	if err == nil || msg.IsDelivered() { // taken: what goes wrong while parting is nothing to the recipient
+		return nil
 	}
-	return nil
+	return plainMail(err)
 }
 
 func (s *Sender) mailClient() (*mail.Client, error) {

@@ -42,7 +42,7 @@ type desk struct {
 
 func newDesk(t *testing.T) *desk {
 	t.Helper()
-	d := &desk{t: t, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
+	d := &desk{t: t, runs: -1, now: time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)}
 	keys := secret.NewRing()
 	clock := func() time.Time { return d.now }
 	st, err := store.Open(t.Context(), store.Options{Dir: t.TempDir(), Now: clock, AuditKey: keys.Derive("audit-mac")})
@@ -54,6 +54,7 @@ func newDesk(t *testing.T) *desk {
 	d.maintain(func(tx *store.Tx) error {
 		return tx.CreateConnection(store.Connection{ID: "w", Name: "Ware\r\nBcc: x@y <script>", Type: "postgres", Config: map[string]string{}, Schedule: schedule.Spec{Kind: schedule.Off}, Created: d.now}, nil)
 	})
+	d.ends(store.Run{State: "succeeded", Added: 1}) // the first reading, which is no change
 	return d
 }
 

@@ -147,10 +147,14 @@ func (tx *Tx) eventsOf(r Run) (events []string, err error) {
 	if before >= FailingAfter {
 		events = append(events, EventRefreshRecovered)
 	}
-	if r.Trigger != "created" && r.Added+r.Removed+r.Changed > 0 {
+	if r.Added+r.Removed+r.Changed == 0 {
+		return events, nil
+	}
+	read, err := one(tx, value[int64], `select count(*) from refresh_run where connection_id = $1 and state = 'succeeded' and id < $2`, r.ConnectionID, r.ID)
+	if err == nil && read > 0 {
 		events = append(events, EventSchemaChanged)
 	}
-	return events, nil
+	return events, err
 }
 
 const notificationColumns = `recipient, run_id, event, connection_id, state, attempts, next_ms, finished_ms, outcome`

@@ -78,6 +78,7 @@ func TestNotificationsAreTriedOnce(t *testing.T) {
 		update(t, s, func(tx *store.Tx) error {
 			return tx.CreateTarget(store.NotificationTarget{ID: "hook", ConnectionID: "w", Kind: "webhook", Shown: "x", Events: []string{store.EventSchemaChanged}})
 		})
+		ended(t, s, c, 0, store.Run{State: "succeeded", Added: 9}) // the first reading
 		ended(t, s, c, 1, store.Run{State: "succeeded", Removed: 1})
 		due, err := s.DueNotifications(ctx, c.Now(), 10)
 		check(t, err)
@@ -151,6 +152,19 @@ func TestRunsAndChangesAreChosen(t *testing.T) {
 				}
 				return err
 			}))
+		}
+	})
+}
+
+func TestFirstReadingIsNoChangeThoughOneFailedBefore(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		withWarehouse(t, s, c)
+		update(t, s, func(tx *store.Tx) error {
+			return tx.CreateTarget(store.NotificationTarget{ID: "all", ConnectionID: "w", Kind: "webhook", Shown: "h", Box: []byte("b"), Events: []string{store.EventSchemaChanged}})
+		})
+		ended(t, s, c, 0, store.Run{State: "failed", Trigger: "created"})
+		if told := ended(t, s, c, 1, store.Run{State: "succeeded", Trigger: "manual", Added: 9000}); len(told) > 0 {
+			t.Errorf("the first reading is told as a change: %v", told)
 		}
 	})
 }
