@@ -45,13 +45,21 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 	if err != nil {
 		return err
 	}
-	names, err := s.databases(ctx)
+	all, err := s.databases(ctx)
 	if err != nil {
 		return err
 	}
 	someTables := f.Tables.Include != nil || f.Tables.Exclude != nil
-	for _, name := range names {
+	for _, db := range all {
+		name := db.name
 		if !match.Keeps(catalog.Path{name}) {
+			continue
+		}
+		if db.closed { // a right that was taken away is no reason to forget what was read with it
+			why := &connectors.Error{Cause: connectors.CauseDenied, Op: "read the catalog", Message: "permission denied for database " + name}
+			if err := to.Skipped(catalog.Path{name}, why); err != nil {
+				return err
+			}
 			continue
 		}
 		r := &reader{source: s, database: name, match: match, someTables: someTables, namesOnly: f.NamesOnly, to: to}
@@ -78,18 +86,24 @@ func skipped(database string, err error) error {
 	return why
 }
 
-func (s *source) databases(ctx context.Context) ([]string, error) {
+// listed is a database as the server lists it.
+type listed struct {
+	name   string
+	closed bool // the user may not connect to it
+}
+
+func (s *source) databases(ctx context.Context) ([]listed, error) {
 	se, err := s.acquire(ctx, "")
 	if err != nil {
 		return nil, err
 	}
 	defer s.release(se)
 	answer := se.conn.ExecParams(ctx, databasesSQL, nil, nil, nil, nil).Read()
-	var names []string
+	var all []listed
 	for _, row := range answer.Rows {
-		names = append(names, string(row[0]))
+		all = append(all, listed{string(row[0]), string(row[1]) == "f"})
 	}
-	return names, answer.Err
+	return all, answer.Err
 }
 
 // A reader reads one database: it merges the answers to its queries, each in the order of the tables' oids, table by table.

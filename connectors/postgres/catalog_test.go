@@ -158,7 +158,8 @@ func TestReadCatalogWithFewRights(t *testing.T) {
 	}
 	why := n.skipped[full]
 	hidden := n.skipped[db+"/hidden"]
-	if connectors.CauseOf(why) != connectors.CauseLimit || connectors.CauseOf(hidden) != connectors.CauseDenied || len(n.skipped) != 2 {
+	if connectors.CauseOf(why) != connectors.CauseLimit || connectors.CauseOf(hidden) != connectors.CauseDenied ||
+		connectors.CauseOf(n.skipped[private]) != connectors.CauseDenied || len(n.skipped) != 3 {
 		t.Errorf("skipped %v", n.skipped)
 	}
 	if slices.Contains(n.done, private) || slices.Contains(n.done, full) || !slices.Contains(n.done, "patchbay") || n.done[len(n.done)-1] != "" {
