@@ -126,6 +126,7 @@ func (e *entrance) write(tx *store.Tx) (store.AuditEntry, error) {
 	if m.Role == "" {
 		return entry, e.shutOut(tx, &entry, known)
 	}
+	before := e.user.Role
 	if err := e.settle(tx, &entry, m, last, known); err != nil {
 		return entry, err
 	}
@@ -133,7 +134,7 @@ func (e *entrance) write(tx *store.Tx) (store.AuditEntry, error) {
 	if err := tx.PutIdentity(identity); err != nil {
 		return entry, err
 	}
-	return entry, e.begin(tx)
+	return entry, e.begin(tx, known && before != e.user.Role)
 }
 
 // find is whose the identity is: who had it before, an invited person whose address the provider verified in a domain that the
@@ -292,8 +293,9 @@ func validGroup(name string) bool {
 	return name != "" && len([]rune(name)) <= maxName && !slices.Contains(builtIn, strings.ToLower(name))
 }
 
-// begin keeps the session. Someone who proved once more that it is them has a new session in place of the old one, no longer.
-func (e *entrance) begin(tx *store.Tx) error {
+// begin keeps the session. Someone who proved once more that it is them has a new session in place of the old one, no longer. With
+// another role, sessions of before are worth nothing (P43).
+func (e *entrance) begin(tx *store.Tx, otherRole bool) error {
 	s := e.session
 	s.UserID = e.user.ID
 	if e.f.Again != "" {
@@ -302,6 +304,11 @@ func (e *entrance) begin(tx *store.Tx) error {
 			return failed(e.p, CauseNotAgain, "session", err)
 		}
 		s.ID, s.Created, s.Ends = old.ID, old.Created, old.Ends
+	}
+	if otherRole {
+		if err := tx.DeleteUserSessions(e.user.ID); err != nil {
+			return err
+		}
 	}
 	if err := e.a.replaceSession(tx, e.old, s); err != nil {
 		return err

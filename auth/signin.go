@@ -120,6 +120,9 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 	s.ID, s.Created, s.Ends, s.ProviderID, s.SID = old.ID, old.Created, old.Ends, old.ProviderID, old.SID
 	err = a.countingCodes(r, u.ID, func() error {
 		return a.store.Update(ctx, userEntry(who, "user.reauthenticate", u.ID, u.Email), func(tx *store.Tx) error {
+			if err := a.stillOwn(tx, old, u); err != nil {
+				return err
+			}
 			if err := a.second(tx, u.ID, code, s.Auth); err != nil {
 				return err
 			}
@@ -136,7 +139,7 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 // SetPassword changes the password of someone who is signed in and knows the one before. All their sessions end; their browser
 // gets a new one.
 func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor, current, next string) error {
-	_, u, err := a.ownSession(r, who)
+	old, u, err := a.ownSession(r, who)
 	if err != nil {
 		return err
 	}
@@ -149,6 +152,9 @@ func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.R
 	}
 	plain, s := a.newSession(r, u.ID)
 	err = a.store.Update(ctx, userEntry(who, "user.password", u.ID, u.Email), func(tx *store.Tx) error {
+		if err := a.stillOwn(tx, old, u); err != nil {
+			return err
+		}
 		if err := setPassword(tx, u.ID, hash, s.Created); err != nil {
 			return err
 		}
@@ -185,9 +191,25 @@ func (a *Auth) ownSession(r *http.Request, who access.Actor) (store.Session, sto
 	}
 	s, u, err := a.session(r)
 	if errors.Is(err, errNoSession) {
-		err = &access.Denied{Action: "change a password", Because: []access.Reason{{Rule: access.RuleScope, Words: "This session has ended. Sign in again"}}}
+		err = sessionOver()
 	}
 	return s, u, err
+}
+
+func sessionOver() error {
+	return &access.Denied{Action: "change a password", Because: []access.Reason{{Rule: access.RuleScope, Words: "This session has ended. Sign in again"}}}
+}
+
+// stillOwn refuses what a session began that was ended, or whose account was changed, while the password was checked: checking one
+// takes long enough for an Admin to end the session or take the password away (P43, P44).
+func (a *Auth) stillOwn(tx *store.Tx, began store.Session, u store.User) error {
+	switch _, err := tx.SessionByHash(began.Hash); {
+	case errors.Is(err, store.ErrNotFound):
+		return sessionOver()
+	case err != nil:
+		return err
+	}
+	return unchanged(tx, u)
 }
 
 // wrongAt puts a wrong password at the field where it was typed.

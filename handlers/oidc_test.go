@@ -904,3 +904,18 @@ func TestSignOutEndsWhatRuns(t *testing.T) {
 	s.check(s.server.Workspace.DeleteConnection(t.Context(), s.actor("admin"), c.ID, c.Name))
 	s.over("a deleted connection", other)
 }
+
+// With another role come other sessions: one of before, in whosever hands, does not become an Admin's (P43).
+func TestAnotherRoleEndsSessionsOfBefore(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	s.enter("one", "sso", nil)
+	if a := s.do("one", "GET", "/projects", nil); a.status != http.StatusOK {
+		t.Fatalf("the first session answers %d", a.status)
+	}
+	h.Claims = func(c map[string]any) { c["groups"] = "pb-admins" }
+	s.enter("two", "sso", nil)
+	one, two := s.do("one", "GET", "/settings/people", nil), s.do("two", "GET", "/settings/people", nil)
+	if one.status != http.StatusSeeOther || two.status != http.StatusOK {
+		t.Errorf("after the role became another the session of before answers %d, the new one %d", one.status, two.status)
+	}
+}

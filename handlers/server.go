@@ -4,12 +4,16 @@
 package handlers
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base32"
 	"errors"
+	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"os"
 	"runtime/debug"
 	"strings"
 	"sync"
@@ -54,6 +58,9 @@ func (s *Server) Drain() { s.drainOnce.Do(func() { close(s.draining) }) }
 // maxBody bounds every request body.
 const maxBody = 1 << 20
 
+// bodyTime is how long a request body may take to arrive.
+const bodyTime = 30 * time.Second
+
 var errSignedOut = errors.New("nobody is signed in")
 
 // Handler is the whole server: recover, request id, headers, cross-origin check, clean path, then the route.
@@ -88,8 +95,11 @@ func unmatched(mux *http.ServeMux, r *http.Request) error {
 // guarded asks who is calling and whether the route's rule lets them, then runs the handler.
 func (s *Server) guarded(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = http.MaxBytesReader(w, r.Body, maxBody)
-		who, err := s.actor(r)
+		err := readBody(w, r)
+		var who access.Actor
+		if err == nil {
+			who, err = s.actor(r)
+		}
 		if err == nil {
 			err = rt.who.allow(who, r)
 		}
@@ -103,6 +113,31 @@ func (s *Server) guarded(rt route) http.Handler {
 			s.fail(w, r, who, err)
 		}
 	})
+}
+
+// readBody has the whole body here before anyone asks who sent it: a right that is taken away while someone holds the rest of a
+// request back is not used any more (P44).
+func readBody(w http.ResponseWriter, r *http.Request) error {
+	if r.Body == nil || r.Body == http.NoBody {
+		return nil
+	}
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(bodyTime)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("limit reading: %w", err)
+	}
+	read, err := io.ReadAll(body)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return &statusError{http.StatusRequestTimeout, "request_timeout", "The request did not arrive in time. Send it again"}
+	}
+	if err != nil {
+		return err
+	}
+	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return fmt.Errorf("end limit on reading: %w", err)
+	}
+	r.Body = io.NopCloser(bytes.NewReader(read))
+	return nil
 }
 
 // actor finds who is calling. Tokens count on API paths only, and sessions on pages only... except that a page's own script
