@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -61,6 +62,8 @@ func (a *Auth) StartProvider(ctx context.Context, w http.ResponseWriter, r *http
 		}
 		f.Again = s.UserID
 		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
+	} else { // asked for, auth_time has to be in the answer: who was signed in there long ago has given no fresh proof (P45)
+		options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(a.wholeTime.Seconds()))))
 	}
 	if err := a.keepFlow(ctx, w, r, p, f); err != nil {
 		return "", err

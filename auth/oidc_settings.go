@@ -160,22 +160,23 @@ func CheckRules(rules []claims.Rule) map[string]string {
 	return bad
 }
 
-// changeProvider changes a provider in one transaction. One that is turned off ends the sessions that came from it; the last way
-// to sign in stays.
+// changeProvider changes a provider in one transaction. One that is turned off, or is another's now, ends the sessions that came
+// from it; the last way to sign in stays.
 func (a *Auth) changeProvider(ctx context.Context, who access.Actor, action, id string, box []byte, forget bool, change func(*store.Provider)) error {
-	var off bool
+	var over bool
 	err := a.store.UpdateAudited(ctx, func(tx *store.Tx) (store.AuditEntry, error) {
 		p, err := tx.Provider(id)
 		if err != nil {
 			return store.AuditEntry{}, err
 		}
+		issuer := p.Issuer
 		change(&p)
 		p.Updated = a.now()
 		entry := providerEntry(who, action, p)
 		if err := tx.UpdateProvider(p, box, forget); err != nil {
 			return entry, err
 		}
-		if off = !p.Enabled; !off {
+		if over = !p.Enabled || p.Issuer != issuer; !over {
 			return entry, nil
 		}
 		if _, err := tx.EndProviderSessions(id, "", ""); err != nil {
@@ -183,7 +184,7 @@ func (a *Auth) changeProvider(ctx context.Context, who access.Actor, action, id 
 		}
 		return entry, stillEnterable(tx)
 	})
-	if err == nil && off {
+	if err == nil && over {
 		a.endOrphans(ctx)
 	}
 	return err
@@ -231,13 +232,9 @@ func (a *Auth) endOrphans(ctx context.Context) {
 
 // stillEnterable refuses to take away the last way for an Admin to sign in.
 func stillEnterable(tx *store.Tx) error {
-	local, err := tx.LocalSignIn()
-	if err != nil || local {
-		return err
-	}
-	n, err := tx.CountProviderAdmins()
+	n, err := tx.CountAdminsWithAWayIn()
 	if err == nil && n == 0 {
-		err = &FieldsError{map[string]string{"enabled": "No Admin could sign in any more. Turn local sign-in on first"}}
+		err = &FieldsError{map[string]string{"enabled": "No Admin could sign in any more. Give an Admin a password first, with local sign-in on"}}
 	}
 	return err
 }

@@ -91,7 +91,14 @@ func (a *Auth) tokenActor(ctx context.Context, plain string) (access.Actor, erro
 		if t, err = tx.APITokenByHash(hashOf(plain)); err == nil {
 			u, err = tx.User(t.UserID)
 		}
-		return err
+		if err != nil || !u.External {
+			return err
+		}
+		// Whom no provider vouches for any more has a role that nobody will take away.
+		if known, err := tx.KnownToAProvider(u.ID); err != nil || !known {
+			return errors.Join(err, ErrBadToken)
+		}
+		return nil
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return access.Actor{}, ErrBadToken

@@ -159,6 +159,9 @@ func TestBothProviders(t *testing.T) {
 			s.wantPerson(op.Email, access.RoleViewer, "By hand", "pb-sales")
 
 			s.signsOutThere(op, "alice's other browser")
+			if a, at := s.enter("alice", "sso", op); at.Path != "/projects" { // the role became another: her first session has ended
+				t.Fatalf("the third sign-in ends at %s with %d", at, a.status)
+			}
 			s.backchannel(op)
 		})
 	}
@@ -917,5 +920,75 @@ func TestAnotherRoleEndsSessionsOfBefore(t *testing.T) {
 	one, two := s.do("one", "GET", "/settings/people", nil), s.do("two", "GET", "/settings/people", nil)
 	if one.status != http.StatusSeeOther || two.status != http.StatusOK {
 		t.Errorf("after the role became another the session of before answers %d, the new one %d", one.status, two.status)
+	}
+}
+
+// Whatever is turned off, changed or taken away: an Admin who can sign in is left, and whoever cannot does not count as one.
+func TestAnAdminWhoCanSignInStays(t *testing.T) {
+	admins := func(t *testing.T) (*site, *providers.Hostile, url.Values) {
+		t.Helper()
+		s, h := hostileSite(t, nil)
+		h.Claims = func(c map[string]any) { c["groups"] = "pb-admins" }
+		s.enter("eve", "sso", nil)
+		return s, h, url.Values{"name": {"SSO"}, "issuer": {h.Issuer}, "client_id": {providers.ClientID}}
+	}
+	t.Run("the provider of all Admins is turned off", func(t *testing.T) {
+		s, _, off := admins(t)
+		s.check(s.server.Workspace.DeleteUser(t.Context(), s.actor("admin"), s.users["admin"].ID))
+		if a := s.do("eve", "POST", "/settings/sign-in/providers/sso", off); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "No Admin could sign in any more") {
+			t.Errorf("it answers %d", a.status)
+		}
+	})
+	t.Run("the other Admin's provider is off", func(t *testing.T) {
+		s, _, off := admins(t)
+		if a := s.do("admin", "POST", "/settings/sign-in/providers/sso", off); a.status != http.StatusSeeOther {
+			t.Fatalf("turning it off answers %d", a.status)
+		}
+		if a := s.do("admin", "POST", "/settings/people/"+s.users["admin"].ID+"/role", url.Values{"role": {"viewer"}}); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("giving oneself another role answers %d", a.status)
+		}
+	})
+	t.Run("the provider becomes another's", func(t *testing.T) {
+		s, _, in := admins(t)
+		in["issuer"], in["client_secret"], in["enabled"] = []string{"https://nobody.example.com"}, []string{"x"}, []string{"true"}
+		if a := s.do("eve", "POST", "/settings/sign-in/local", url.Values{"on": {"false"}}); a.status != http.StatusSeeOther {
+			t.Fatalf("turning local sign-in off answers %d", a.status)
+		}
+		if a := s.do("eve", "POST", "/settings/sign-in/providers/sso", in); a.status != http.StatusUnprocessableEntity {
+			t.Errorf("with local sign-in off it answers %d", a.status)
+		}
+		if a := s.do("eve", "POST", "/settings/sign-in/local", url.Values{"on": {"true"}}); a.status != http.StatusSeeOther {
+			t.Fatalf("turning local sign-in on answers %d", a.status)
+		}
+		if a := s.do("eve", "POST", "/settings/sign-in/providers/sso", in); a.status != http.StatusSeeOther {
+			t.Errorf("with local sign-in on it answers %d", a.status)
+		}
+		if a := s.do("eve", "GET", "/projects", nil); a.status != http.StatusSeeOther {
+			t.Errorf("a session of the issuer before answers %d", a.status)
+		}
+	})
+}
+
+// The API token of someone whom no provider vouches for any more is refused, and works again when one does.
+func TestTokenNeedsAProviderThatVouches(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	h.Claims = func(c map[string]any) { c["groups"] = "pb-admins" }
+	s.enter("eve", "sso", nil)
+	var err error
+	s.users["eve"], err = s.server.Store.UserByEmail(t.Context(), "eve@example.com")
+	s.check(err)
+	token := s.token("eve", access.ScopeAdmin)
+	in := url.Values{"name": {"SSO"}, "issuer": {h.Issuer}, "client_id": {providers.ClientID}}
+	for _, step := range []struct {
+		enabled string
+		want    int
+	}{{"true", http.StatusOK}, {"", http.StatusUnauthorized}, {"true", http.StatusOK}} {
+		in.Set("enabled", step.enabled)
+		if a := s.do("admin", "POST", "/settings/sign-in/providers/sso", in); a.status != http.StatusSeeOther {
+			t.Fatalf("saving the provider answers %d", a.status)
+		}
+		if a := s.api(token, "GET", "/api/v1/users", ""); a.status != step.want {
+			t.Errorf("with enabled %q the token gets %d, want %d", step.enabled, a.status, step.want)
+		}
 	}
 }

@@ -1,6 +1,9 @@
 package store
 
-import "context"
+import (
+	"context"
+	"errors"
+)
 
 const identityColumns = `issuer, subject, user_id, provider_id, email, warning, stale_ms, created_ms, seen_ms`
 
@@ -31,10 +34,30 @@ func (tx *Tx) PutIdentity(i Identity) error {
 	return err
 }
 
+// viaProvider says that a user may sign in with a provider that is on and still is the one that knows them.
+const viaProvider = `exists (select 1 from user_identity i join identity_provider p on p.id = i.provider_id and p.issuer = i.issuer
+	where i.user_id = user_account.id and p.enabled = 1)`
+
 // CountProviderAdmins is the number of Admins who have signed in by a provider that is on.
 func (tx *Tx) CountProviderAdmins() (int64, error) {
-	return one(tx, value[int64], `select count(*) from user_account where role = 'admin' and disabled = 0 and exists (select 1 from user_identity i
-		join identity_provider p on p.id = i.provider_id where i.user_id = user_account.id and p.enabled = 1)`)
+	return one(tx, value[int64], `select count(*) from user_account where role = 'admin' and disabled = 0 and `+viaProvider)
+}
+
+// CountAdminsWithAWayIn is the number of Admins who can sign in as things are: with a provider, or where that is on with a password.
+func (tx *Tx) CountAdminsWithAWayIn() (int64, error) {
+	local, err := tx.LocalSignIn()
+	if err != nil || !local {
+		n, err2 := tx.CountProviderAdmins()
+		return n, errors.Join(err, err2)
+	}
+	return one(tx, value[int64], `select count(*) from user_account where role = 'admin' and disabled = 0 and (password_hash <> '' and not exists
+		(select 1 from user_identity i where i.user_id = user_account.id) or `+viaProvider+`)`)
+}
+
+// KnownToAProvider says whether a user may sign in with a provider.
+func (tx *Tx) KnownToAProvider(userID string) (bool, error) {
+	n, err := one(tx, value[int64], `select count(*) from user_account where id = $1 and `+viaProvider, userID)
+	return n > 0, err
 }
 
 // ProviderGroups are the groups that a provider put a user into, by name.

@@ -79,19 +79,19 @@ func (w *Workspace) UpdateUser(ctx context.Context, who access.Actor, id string,
 		if bad := checkUser(UserInput{Email: u.Email, Name: u.Name, Role: u.Role}); len(bad) > 0 {
 			return entry, &Invalid{Fields: bad}
 		}
-		if err := lastAdmin(tx, before, u); err != nil {
-			return entry, err
-		}
 		u.Updated = w.Now()
 		entry = userEntry(who, "user.update", u)
 		entry.Detail["role_before"], entry.Detail["role"], entry.Detail["disabled"] = before.Role, u.Role, u.Disabled
 		if err := tx.UpdateUser(u); err != nil {
 			return entry, err
 		}
-		if u.Disabled || u.Role != before.Role {
-			return entry, tx.DeleteUserSessions(id)
+		if !u.Disabled && u.Role == before.Role {
+			return entry, nil
 		}
-		return entry, nil
+		if err := adminsLeft(tx, before); err != nil {
+			return entry, err
+		}
+		return entry, tx.DeleteUserSessions(id)
 	})
 	if err != nil {
 		return store.User{}, fmt.Errorf("update user: %w", err)
@@ -140,27 +140,29 @@ func applyChange(u store.User, change UserChange) store.User {
 	return u
 }
 
-// lastAdmin refuses a change that would leave the workspace without an Admin who can sign in: where nobody does so with a password,
-// without one who does by a provider.
-func lastAdmin(tx *store.Tx, before, after store.User) error {
-	if before.Role != access.RoleAdmin || before.Disabled || (after.Role == access.RoleAdmin && !after.Disabled) {
+// adminsLeft refuses a change, already made in tx, after which no Admin could sign in.
+func adminsLeft(tx *store.Tx, before store.User) error {
+	if before.Role != access.RoleAdmin || before.Disabled {
 		return nil
 	}
-	n, err := tx.CountAdmins()
+	n, err := tx.CountAdminsWithAWayIn()
+	if err != nil || n > 0 {
+		return err
+	}
+	left, err := tx.CountAdmins()
 	if err != nil {
 		return err
 	}
-	if n <= 1 {
-		return invalid("role", "This is the only Admin. Make someone else an Admin first")
-	}
 	local, err := tx.LocalSignIn()
-	if err != nil || local || !before.External {
+	switch {
+	case err != nil:
 		return err
+	case left == 0:
+		return invalid("role", "This is the only Admin. Make someone else an Admin first")
+	case !local:
+		return invalid("role", "This is the only Admin who can sign in while local sign-in is off. Turn it on first, or make someone else of a provider an Admin")
 	}
-	if n, err = tx.CountProviderAdmins(); err == nil && n <= 1 {
-		err = invalid("role", "This is the only Admin who can sign in while local sign-in is off. Turn it on first, or make someone else of a provider an Admin")
-	}
-	return err
+	return invalid("role", "This is the only Admin who can sign in. The others have no password yet, or a provider that is off")
 }
 
 // DeleteUser removes an account with its sessions, tokens and memberships, and the shares that name it; what it made stays.
@@ -173,10 +175,10 @@ func (w *Workspace) DeleteUser(ctx context.Context, who access.Actor, id string)
 		if err != nil {
 			return entry, err
 		}
-		if err := lastAdmin(tx, u, store.User{}); err != nil {
+		if err := tx.DeleteUser(id); err != nil {
 			return entry, err
 		}
-		return userEntry(who, "user.delete", u), tx.DeleteUser(id)
+		return userEntry(who, "user.delete", u), adminsLeft(tx, u)
 	})
 	if err != nil {
 		return fmt.Errorf("delete user: %w", err)

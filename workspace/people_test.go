@@ -99,7 +99,7 @@ func race(t *testing.T, doors [2]*Workspace, round int, name string, ways ...fun
 	}
 	err = doors[0].Store.Update(t.Context(), store.AuditEntry{Action: "test.fill", ObjectType: "test"}, func(tx *store.Tx) error {
 		for _, id := range ids {
-			if err := tx.CreateUser(store.User{ID: id, Email: id + "@example.com", Name: id, Role: access.RoleAdmin}); err != nil {
+			if err := tx.CreateUser(store.User{ID: id, Email: id + "@example.com", Name: id, Role: access.RoleAdmin, PasswordHash: "one"}); err != nil {
 				return err
 			}
 		}
