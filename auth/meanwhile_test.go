@@ -16,8 +16,7 @@ func meanwhile(t *testing.T, act func(*world, *Auth, *browser) error, between fu
 	w := newWorld(t)
 	var armed atomic.Int32
 	var u store.User
-	var hooked *Auth
-	hooked = New(Options{Store: w.store, Keys: secret.NewRing(), Secure: true, Now: func() time.Time {
+	hooked := New(Options{Store: w.store, Keys: secret.NewRing(), Secure: true, Now: func() time.Time {
 		if armed.Load() > 0 && armed.Add(-1) == 0 {
 			between(w, u)
 		}
