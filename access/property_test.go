@@ -2,6 +2,7 @@ package access
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -176,6 +177,59 @@ func TestExplainNamesTheRuleThatDecides(t *testing.T) {
 			if c.ProjectID == "" && r.GroupID != "" && (!a.InGroup(r.GroupID) || !slices.Contains(slices.Concat(c.CanQuery, c.CanViewResults), r.GroupID)) {
 				t.Fatalf("%+v names a group that does not decide", r)
 			}
+		}
+	})
+}
+
+// told is what the chain of rules alone says of a connection, to someone who is no Admin.
+func told(chain []Reason, c Connection, p *Project) ConnectionDecision {
+	has := func(rule string) bool { return slices.ContainsFunc(chain, func(r Reason) bool { return r.Rule == rule }) }
+	switch {
+	case has(RuleDraft), c.ProjectID != "" && (p == nil || p.ID != c.ProjectID):
+		return ConnectionDecision{}
+	case c.ProjectID != "":
+		views := has(RuleShare) && !has(RuleLockedOut)
+		given := chain[0].Words
+		edits := views && !has(RuleDowngraded) && !has(RuleRoleCap) && (strings.HasPrefix(given, "Can edit") || strings.HasPrefix(given, "Full access"))
+		return ConnectionDecision{CanQuery: edits, CanViewResults: views, CanRefreshSchema: edits}
+	}
+	return ConnectionDecision{CanQuery: has(RuleQuery), CanViewResults: has(RuleResults), CanRefreshSchema: has(RuleRefresh)}
+}
+
+// A project connection without its project is nobody's but an Admin's; shared with the workspace it is decided as any other there,
+// and its old project decides nothing. Whatever became of it, the explanation tells the decision.
+func TestWhatBecomesOfAProjectConnection(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		a, p, c := drawActor(t), drawProject(t), drawConnection(t)
+		c.ProjectID = p.ID
+		p.Uses = append(p.Uses, c)
+		moved := c
+		moved.ProjectID, moved.CanQuery, moved.CanViewResults, moved.RefreshAdminsOnly = "", []string{GroupMembers}, []string{GroupPublic}, false
+		other := Project{ID: "another", Shares: p.Shares, Uses: p.Uses}
+		for _, where := range []struct {
+			c Connection
+			p *Project
+		}{{c, &p}, {c, nil}, {c, &other}, {moved, &p}, {moved, nil}, {moved, &other}} {
+			d := OnConnection(a, where.c, where.p)
+			if got := told(d.Because, where.c, where.p); !a.IsAdmin() && (got.CanQuery != d.CanQuery || got.CanViewResults != d.CanViewResults || got.CanRefreshSchema != d.CanRefreshSchema) {
+				t.Fatalf("%+v on %+v in %+v: the chain tells %+v, the decision is %+v", a, where.c, where.p, got, d)
+			}
+		}
+		for _, gone := range []*Project{nil, &other} {
+			if d := OnConnection(a, c, gone); !a.IsAdmin() && (d.CanQuery || d.CanViewResults || d.CanRefreshSchema || Query(a, c, gone) == nil || ViewResults(a, c, gone) == nil) {
+				t.Fatalf("without its project %+v may %+v", a, d)
+			}
+		}
+		in, nowhere := OnConnection(a, moved, &p), OnConnection(a, moved, nil)
+		if in.CanQuery != nowhere.CanQuery || in.CanViewResults != nowhere.CanViewResults || in.CanRefreshSchema != nowhere.CanRefreshSchema {
+			t.Fatalf("a project decides on a connection of the workspace: %+v, %+v", in, nowhere)
+		}
+		if !moved.Draft && (nowhere.CanQuery != a.InGroup(GroupMembers) && !a.IsAdmin() || !nowhere.CanViewResults) {
+			t.Fatalf("shared with the workspace, %+v may %+v", a, nowhere)
+		}
+		before, after := OnProject(a, p), OnProject(a, Project{ID: p.ID, Shares: p.Shares, Uses: append(slices.Clone(p.Uses[:len(p.Uses)-1]), moved)})
+		if after.Access > before.Access || !c.Draft && before.Access >= View && after.Access < View {
+			t.Fatalf("sharing a connection with the workspace made %v of %v", after, before)
 		}
 	})
 }
