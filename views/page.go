@@ -64,12 +64,11 @@ func navigation(u User) []NavGroup {
 		settings = []NavItem{
 			{"connections", "Data sources", "/settings/connections", "database"},
 			{"people", "People", "/settings/people", "users"},
+			{"groups", "Groups", "/settings/groups", "layers"},
+			{"access", "Access", "/settings/access", "eye"},
 			{"sign-in", "Sign-in", "/settings/sign-in", "fingerprint-pattern"},
 			{"audit", "Audit log", "/settings/audit", "history"},
-			{"access", "Access", "/settings/access", "eye"},
 			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
-			settings[0],
-			{"groups", "Groups", "/settings/groups", "layers"},
 			settings[0], settings[1],
 		}
 	}
