@@ -83,6 +83,9 @@ func (s *Server) addOverview(ctx context.Context, p *views.ConnectionPage, c wor
 	}
 	if p.Row.State.Key == "unreachable" || p.Row.State.Key == "refresh_failed" {
 		p.Row.State.Hint = "The catalog that you see is the last one that was read. Test the connection to see where it stops"
+		if p.Row.Tables < 0 {
+			p.Row.State.Hint = "Its catalog has not been read yet. Test the connection to see where it stops"
+		}
 		if c.Failures >= refresh.FailuresToPause && !c.NextRefresh.IsZero() {
 			p.Row.State.Hint += ". The schedule tries less often until a refresh succeeds"
 		}
@@ -204,7 +207,8 @@ func (s *Server) addUsage(ctx context.Context, who access.Actor, p *views.Connec
 func (s *Server) addActivity(ctx context.Context, p *views.ConnectionPage) error {
 	rows, err := s.Store.AuditRows(ctx, store.AuditFilter{ObjectType: "connection", ObjectID: p.Row.ID, Limit: shownActivity})
 	for _, row := range rows {
-		p.Activity = append(p.Activity, views.ActivityRow{At: row.At, Who: row.Actor, What: actionWords(row.Action), Outcome: row.Outcome})
+		p.Activity = append(p.Activity, views.ActivityRow{At: row.At, Who: row.Actor, What: labelOf(auditActions, row.Action, actionWords(row.Action)), Outcome: row.Outcome,
+			Word: labelOf(auditOutcomes, row.Outcome, row.Outcome)})
 	}
 	return err
 }

@@ -67,6 +67,9 @@ func (s *Server) connectionRow(ctx context.Context, c workspace.ConnectionView) 
 		NextRefresh: c.NextRefresh, Schedule: c.Schedule.Words(), Edited: c.Updated, State: stateOf(c.Connection)}
 	if connector, ok := s.Registry.Get(c.Type); ok {
 		row.Product, row.Tier, row.Host = connector.Name, connector.Tier, connector.Host(c.Config)
+		if c.Draft && c.Config["host"] == "" && strings.Trim(row.Host, "0123456789") == "" {
+			row.Host = "" // a port alone names no place
+		}
 	}
 	if c.ServerVersion != "" {
 		row.Product = c.ServerProduct + " " + c.ServerVersion

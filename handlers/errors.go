@@ -191,7 +191,11 @@ func requestProblem(err error) (problem, bool) {
 	case errors.As(err, &bad):
 		return problem{Status: http.StatusBadRequest, Code: bad.code, Title: bad.words}, true
 	case errors.As(err, &status):
-		return problem{Status: status.status, Code: status.code, Title: status.words}, true
+		p := problem{Status: status.status, Code: status.code, Title: status.words}
+		if status == errNotFound {
+			p.Hint = "Check the address. If someone gave it to you, ask them whether it is still there and shared with you"
+		}
+		return p, true
 	case errors.As(err, &limited):
 		return problem{Status: http.StatusTooManyRequests, Code: "too_many_attempts", Title: limited.Words}, true
 	case errors.As(err, &tooLarge):

@@ -90,7 +90,7 @@ func TestFilterOfADraft(t *testing.T) {
 		t.Fatal("a draft has no filter tab")
 	}
 	form := url.Values{"step": {"preview"}, "version": {"1"}, "tables.exclude.match": {"exact"}, "tables.exclude.values": {"ITEMS"}}
-	if words := s.do("admin", "POST", path, form).page(t).Find("#filter-preview").Text(); !strings.Contains(words, "1 stay, 1 hidden") {
+	if words := s.do("admin", "POST", path, form).page(t).Find("#filter-preview").Text(); !strings.Contains(words, "1 stays, 1 hidden") {
 		t.Errorf("the preview says %q", words)
 	}
 	form.Del("step")

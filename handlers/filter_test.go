@@ -181,7 +181,7 @@ func TestFilterTab(t *testing.T) {
 		return url.Values{"version": {version}, "tables.exclude.match": {kind}, "tables.exclude.values": {values}, "step": {step}}
 	}
 	seen := s.do("admin", "POST", path, form("prefix", "it\r\n", "preview")).page(t).Find("#filter-preview").Text()
-	if !strings.Contains(seen, "1 stay, 1 hidden") || !strings.Contains(seen, "items") {
+	if !strings.Contains(seen, "1 stays, 1 hidden") || !strings.Contains(seen, "items") {
 		t.Errorf("the preview says %s", seen)
 	}
 	for _, step := range []string{"preview", ""} {

@@ -30,7 +30,7 @@ func TestPersonPage(t *testing.T) {
 	text := func(path string) string {
 		return s.do("admin", "GET", path, nil).words(t)
 	}
-	if got := text(base); !strings.Contains(got, "Go-http-client") || !strings.Contains(got, "Scope read") || !strings.Contains(got, "Two-step sign-in Off") {
+	if got := text(base); !strings.Contains(got, "Go-http-client") || !strings.Contains(got, "Scope: Read") || !strings.Contains(got, "Two-step sign-in Off") {
 		t.Errorf("the page says %s", got)
 	}
 	bad := url.Values{"name": {"Ed"}, "email": {"admin@example.com"}, "role": {"viewer"}}

@@ -35,9 +35,9 @@ type AuditRow struct {
 // An AuditFact is one line of an entry's details.
 type AuditFact struct{ Label, Value string }
 
-// statusKind is the colour of an outcome.
-func (r AuditRow) statusKind() string {
-	switch r.Outcome {
+// outcomeKind is the colour of an outcome.
+func outcomeKind(outcome string) string {
+	switch outcome {
 	case "ok":
 		return "ok"
 	case "refused":

@@ -80,6 +80,7 @@ type ActivityRow struct {
 	Who     string
 	What    string
 	Outcome string
+	Word    string // the outcome in words
 }
 
 func (p ConnectionPage) base() string { return "/settings/connections/" + p.Row.ID }
@@ -105,6 +106,9 @@ func (p ConnectionPage) tabs() []Tab {
 func (r RunRow) summary() string {
 	if r.Missing > 0 {
 		return Plural(r.Missing, "table", "tables") + " missing, nothing changed"
+	}
+	if r.Error != "" && r.Added+r.Removed+r.Changed == 0 {
+		return "The catalog stayed as it was"
 	}
 	if r.Added+r.Removed+r.Changed == 0 {
 		return "Nothing changed"

@@ -56,5 +56,8 @@ type FilterCounts struct {
 	KeptNames, DroppedNames []string
 }
 
+// stays says how many stay at a level.
+func stays(n int) string { return Plural(int64(n), "stays", "stay") }
+
 var matchKinds = []RoleChoice{{Value: "exact", Label: "is exactly"}, {Value: "prefix", Label: "begins with"}, {Value: "suffix", Label: "ends with"},
 	{Value: "glob", Label: "is like (* any, ? one)"}, {Value: "regexp", Label: "matches the regular expression"}}

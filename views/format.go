@@ -43,6 +43,14 @@ func Short(n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
+// capital writes a word of the API as one of the screen: read is Read.
+func capital(word string) string {
+	if word == "" {
+		return ""
+	}
+	return strings.ToUpper(word[:1]) + word[1:]
+}
+
 // Bytes writes a size: 512 B, 18.2 MB.
 func Bytes(n int64) string {
 	v, unit := float64(n), "B"

@@ -719,7 +719,7 @@ func sqlCell(c Cell) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</select> <span class=\"muted\" aria-hidden=\"true\">/</span> <input class=\"input input-quiet mono\" name=\"name\" value=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 52, "</select> <span class=\"slash muted\" aria-hidden=\"true\">/</span> <input class=\"input input-quiet mono\" name=\"name\" value=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -4085,14 +4085,14 @@ func ConnectionPick(p ConnectionPicker) templ.Component {
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
-					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 345, "<span>")
+					templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 345, "<span class=\"grow\">")
 					if templ_7745c5c3_Err != nil {
 						return templ_7745c5c3_Err
 					}
 					var templ_7745c5c3_Var176 string
 					templ_7745c5c3_Var176, templ_7745c5c3_Err = templ.JoinStringErrs(c.Name)
 					if templ_7745c5c3_Err != nil {
-						return templ.Error{Err: templ_7745c5c3_Err, FileName: `notebook.templ`, Line: 775, Col: 22}
+						return templ.Error{Err: templ_7745c5c3_Err, FileName: `notebook.templ`, Line: 775, Col: 35}
 					}
 					_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var176))
 					if templ_7745c5c3_Err != nil {
@@ -4103,7 +4103,7 @@ func ConnectionPick(p ConnectionPicker) templ.Component {
 						return templ_7745c5c3_Err
 					}
 					if c.Own {
-						templ_7745c5c3_Err = Badge("", "only here").Render(ctx, templ_7745c5c3_Buffer)
+						templ_7745c5c3_Err = Badge("", "Only here").Render(ctx, templ_7745c5c3_Buffer)
 						if templ_7745c5c3_Err != nil {
 							return templ_7745c5c3_Err
 						}

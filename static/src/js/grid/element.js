@@ -11,6 +11,7 @@ import { Selection, after } from "./selection.js";
 import { showValue } from "./value.js";
 
 const headHeight = 32;
+const emptyHeight = 56; // of the words in place of rows
 const shownRows = 24;
 const indexWidth = (total) => Math.max(44, String(total).length * 7 + 24);
 const copiedRows = 10_000;
@@ -99,10 +100,15 @@ class Grid extends HTMLElement {
   resize() {
     const { total, columns, complete } = this.blocks;
     if (indexWidth(total) !== this.indexWidth) this.follow();
-    const rows = Math.max(1, Math.min(total, shownRows));
-    this.scroller.style.height = `${headHeight + rows * this.rowHeight + 1}px`;
     this.scroller.ariaRowCount = String(complete ? total + 1 : -1);
     this.scroller.ariaColCount = String(columns.length + 1);
+  }
+
+  // fit gives the rows their height, and the scrollbar its own beneath them where the columns are wider than the view.
+  fit() {
+    const rows = this.blocks.total > 0 ? Math.min(this.blocks.total, shownRows) * this.rowHeight : emptyHeight;
+    const bar = this.scroller.offsetHeight - this.scroller.clientHeight;
+    this.scroller.style.height = `${headHeight + rows + 1 + bar}px`;
   }
 
   soon() {
@@ -114,10 +120,10 @@ class Grid extends HTMLElement {
 
   draw() {
     const { total } = this.blocks;
+    this.space.style.width = this.head.style.width = `${this.columns.view.getTotalSize()}px`;
+    this.fit();
     this.scroll.setCount(total, Math.max(this.rowHeight, this.scroller.clientHeight - headHeight));
-    const width = `${this.columns.view.getTotalSize()}px`;
     this.space.style.height = `${Math.max(this.scroll.height, this.rowHeight)}px`;
-    this.space.style.width = this.head.style.width = width;
     this.inView = this.columnsInView();
     this.look = `${this.indexWidth} ${this.inView.map((item) => `${item.index}:${item.size}`)}`;
     if (this.head.look !== this.look) this.drawHead();
