@@ -183,7 +183,9 @@ func TestExplainNamesTheRuleThatDecides(t *testing.T) {
 
 // told is what the chain of rules alone says of a connection, to someone who is no Admin.
 func told(chain []Reason, c Connection, p *Project) ConnectionDecision {
-	has := func(rule string) bool { return slices.ContainsFunc(chain, func(r Reason) bool { return r.Rule == rule }) }
+	has := func(rule string) bool {
+		return slices.ContainsFunc(chain, func(r Reason) bool { return r.Rule == rule })
+	}
 	switch {
 	case has(RuleDraft), c.ProjectID != "" && (p == nil || p.ID != c.ProjectID):
 		return ConnectionDecision{}

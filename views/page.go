@@ -69,8 +69,6 @@ func navigation(u User) []NavGroup {
 			{"sign-in", "Sign-in", "/settings/sign-in", "fingerprint-pattern"},
 			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
 			{"audit", "Audit log", "/settings/audit", "history"},
-			{"audit", "Audit log", "/settings/audit", "history"},
-			{"workspace", "Workspace", "/settings/workspace", "toggle-left"},
 			settings[0], settings[1],
 		}
 	}
