@@ -100,7 +100,7 @@ func (p *parts) build(ctx context.Context) error {
 			}}})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
 		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
-		Ready: p.ready, Metrics: metricsHandler()}
+		Ready: p.ready, Metrics: metricsHandler(), TrustedProxies: c.TrustedProxies}
 	if err := p.refresh.Load(ctx); err != nil { // before anything refreshes: what it finds under way was interrupted
 		return err
 	}

@@ -30,6 +30,7 @@ var settings = []setting{
 	{flag: "data-dir", value: "./data", help: "folder of the SQLite file, kept results and keys (made with mode 0700)"},
 	{flag: "files-dir", help: "folder of the SQLite and DuckDB files that connections may open (default: files in the data folder)"},
 	{flag: "base-url", help: "public URL, such as https://patchbay.example.com; needed behind a proxy"},
+	{flag: "trusted-proxies", help: "addresses or networks of the proxies whose X-Forwarded-For is believed, separated by commas"},
 	{flag: "master-key", secret: true, help: "key that wraps the secrets, 32 bytes in base64"},
 	{flag: "master-key-file", help: "file that holds the key (default: root.key in the data folder, made at first start)"},
 	{flag: "admin-email", help: "makes the first Admin at first start, instead of the setup link"},
@@ -58,6 +59,7 @@ type configuration struct {
 	Mail                                                                                            notify.Mail
 	RefreshHistory                                                                                  time.Duration
 	SessionIdle, SessionMax                                                                         time.Duration
+	TrustedProxies                                                                                  []netip.Prefix
 }
 
 // configure reads settings from arguments, then the environment, then defaults. It returns flag.ErrHelp after printing help.
@@ -88,6 +90,9 @@ func configure(args []string, lookup func(string) (string, bool), out io.Writer)
 		AdminEmail: *values["admin-email"], AdminPassword: *values["admin-password"], LogLevel: *values["log-level"]}
 	var err error
 	if c.Mail, err = mailOf(values); err != nil {
+		return configuration{}, err
+	}
+	if c.TrustedProxies, err = networks(*values["trusted-proxies"]); err != nil {
 		return configuration{}, err
 	}
 	if c.SessionIdle, err = sessionTime("session-idle", *values["session-idle"]); err != nil {
@@ -129,6 +134,21 @@ func mailOf(values map[string]*string) (notify.Mail, error) {
 		return notify.Mail{}, fmt.Errorf("%s is off: mail goes in clear to this machine only, and without signing in", env("smtp-tls"))
 	}
 	return m, nil
+}
+
+// networks reads addresses and networks.
+func networks(text string) (all []netip.Prefix, err error) {
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' }) {
+		p, err := netip.ParsePrefix(word)
+		if addr, bad := netip.ParseAddr(word); bad == nil {
+			p, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil || p.Addr().Is4In6() {
+			return nil, fmt.Errorf("%s has %q: use addresses or networks such as 10.0.0.5 or 10.0.0.0/24", env("trusted-proxies"), word)
+		}
+		all = append(all, p.Masked())
+	}
+	return all, nil
 }
 
 // sessionTime reads how long sessions hold. Less than a few minutes would sign people out while they read a page; more than

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,20 @@ func TestMailSettings(t *testing.T) {
 		}
 		if err == nil && got.Mail.On() != (c.addr != "") {
 			t.Errorf("%+v: mail is %v", c, got.Mail.On())
+		}
+	}
+}
+
+func TestTrustedProxies(t *testing.T) {
+	for text, want := range map[string]string{
+		"": "[]", "10.0.0.5": "[10.0.0.5/32]", "10.0.0.9/24, ::1": "[10.0.0.0/24 ::1/128]", "proxy.example.com": "", "10.0.0.0/33": "", "::ffff:10.0.0.1": "", "10.0.0.1;10.0.0.2": "",
+	} {
+		c, err := configure(nil, environment(map[string]string{"PATCHBAY_TRUSTED_PROXIES": text}), &bytes.Buffer{})
+		switch {
+		case want == "" && (err == nil || !strings.Contains(err.Error(), "PATCHBAY_TRUSTED_PROXIES")):
+			t.Errorf("%q gives %v, error %v", text, c.TrustedProxies, err)
+		case want != "" && (err != nil || fmt.Sprint(c.TrustedProxies) != want):
+			t.Errorf("%q gives %v, want %s, error %v", text, c.TrustedProxies, want, err)
 		}
 	}
 }

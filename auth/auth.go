@@ -133,7 +133,8 @@ func newID() (string, error) {
 	return id.String(), nil
 }
 
-// clientIP is the address of the other end of the connection. Forwarding headers are not believed: anybody can send them.
+// clientIP is the address of the other end of the connection, or of who stands behind a proxy that is configured. Forwarding headers
+// of others are not believed: anybody can send them.
 func clientIP(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"runtime/debug"
 	"strings"
@@ -44,6 +45,8 @@ type Server struct {
 	Now       func() time.Time
 	Ready     func(context.Context) error // nil: ready; else why not
 	Metrics   http.Handler
+	// TrustedProxies are who may say on whose behalf they ask.
+	TrustedProxies []netip.Prefix
 	// Addresses are what the self-hoster tells people to allow in a firewall; empty: nothing is said.
 	Addresses string
 
@@ -187,6 +190,7 @@ func isAPI(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, "/api/")
 func (s *Server) wrap(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		r = withRequestID(r)
+		s.behindProxies(r)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
 		s.securityHeaders(w, r)
