@@ -173,7 +173,7 @@ func checkHostileServer(t *T, s *Subject) {
 			_ = rows.Close()
 		}
 		cancel()
-		if took := time.Since(began); took > 2*faultDeadline+time.Second {
+		if took := time.Since(began); took > 10*faultDeadline { // no hang; how soon calls end is for "broken ..." to show
 			t.Errorf("it took %v", took)
 		}
 		p.breaks(none, 0)
