@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// The canonical form of a table, which its hash is of; pack.go writes the one that is stored. Its path is not in it.
+// The written form of a table, of which pack.go makes the one that is stored. Its path is not in it.
 //
 //	version   1 byte
 //	kind      1 byte: place in kinds
@@ -84,8 +84,8 @@ func RoundRows(n int64) int64 {
 	return n / unit * unit // up would be past the largest number
 }
 
-// Encode is the canonical form of t, without its path. Decode gives back everything but the digits of Rows that RoundRows drops.
-// A table that has not changed has the same form, to the byte.
+// Encode is the written form of t, without its path: what is stored of it where there are no words. Decode gives back everything
+// but the digits of Rows that RoundRows drops. A table that has not changed has the same form, to the byte.
 func Encode(t Table) []byte {
 	e := newEncoder(t, codecVersion)
 	last := t.Path.Name()

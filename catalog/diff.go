@@ -100,7 +100,7 @@ func (c comparison) Table(t Table) error {
 	if err := c.each(t); err != nil {
 		return err
 	}
-	hash := HashOf(Encode(t))
+	hash := HashOf(t)
 	if bytes.Equal(at.hash, hash[:]) {
 		return nil
 	}
