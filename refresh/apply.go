@@ -1,6 +1,7 @@
 package refresh
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"slices"
@@ -27,6 +28,9 @@ type apply struct {
 	words   *catalog.Words
 	diff    *catalog.Diff
 	builder *catalog.Builder
+
+	held     []store.TableRow // packed and not yet written
+	heldSize int              // in bytes
 
 	tables  int64 // reported so far
 	added   int64
@@ -82,22 +86,33 @@ func (r *Runner) takeBackLast(ctx context.Context, run store.Run, fence store.Fe
 // generation is the one that this run writes.
 func (a *apply) generation() int64 { return a.state.Generation + 1 }
 
-// put writes one batch and notes what it changes.
-func (a *apply) put(ctx context.Context, batch []catalog.Difference) error {
+// hold packs one batch and notes what it changes. What is packed waits, so that it can be written in the order of its keys: sources report
+// in an order of their own, by which each commit would touch as many pages of the store as it has tables, and not a tenth of that.
+func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 	if err := a.learn(ctx, batch); err != nil {
 		return err
 	}
-	rows := make([]store.TableRow, len(batch))
-	for i, d := range batch {
-		rows[i] = store.TableRow{Path: d.Key, Hash: d.Hash[:], Body: catalog.Pack(d.Table, a.words), Replaces: d.Replaces}
+	for _, d := range batch {
+		row := store.TableRow{Key: catalog.PackPath(d.Key), Hash: d.Hash[:], Body: catalog.Pack(d.Table, a.words), Replaces: d.Replaces}
+		a.held, a.heldSize = append(a.held, row), a.heldSize+len(row.Key)+len(row.Body)
 		if err := a.note(ctx, d); err != nil {
 			return err
 		}
 	}
-	if err := a.options.Store.PutTables(ctx, a.id, a.generation(), a.fence, rows); err != nil {
-		return fmt.Errorf("write tables: %w", err)
+	return nil
+}
+
+// writeHeld writes what waits. Others' work and writes come between its commits.
+func (a *apply) writeHeld(ctx context.Context) error {
+	slices.SortFunc(a.held, func(x, y store.TableRow) int { return bytes.Compare(x.Key, y.Key) })
+	for batch := range slices.Chunk(a.held, store.MaxBatch) {
+		err := a.working(ctx, func() error { return a.options.Store.PutTables(ctx, a.id, a.generation(), a.fence, batch) })
+		if err != nil {
+			return fmt.Errorf("write tables: %w", err)
+		}
+		a.wrote += int64(len(batch))
 	}
-	a.wrote += int64(len(batch))
+	a.held, a.heldSize = nil, 0
 	return nil
 }
 

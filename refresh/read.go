@@ -13,8 +13,8 @@ import (
 	"patchbay/store"
 )
 
-// A reading is three stages that work at once: the source reports, the comparison encodes and tells what differs, the store
-// takes that in batches. Between them stand short queues, so that whichever is slowest holds back the others and no more than
+// A reading is three stages that work at once: the source reports, the comparison tells what differs, and that is packed in batches
+// and written when much of it waits. Between them stand short queues, so that whichever is slowest holds back the others and no more than
 // a few hundred tables are in memory.
 const (
 	reportQueue = 256
@@ -37,7 +37,7 @@ const (
 	isSkipped
 )
 
-// read reads the whole catalog and writes what differs, unpublished.
+// read reads the whole catalog and writes what differs, unpublished, or leaves it to writeHeld.
 func (a *apply) read(ctx context.Context, src connectors.Source, f catalog.Filter) error {
 	g, ctx := errgroup.WithContext(ctx)
 	reports := make(chan report, reportQueue)
@@ -142,9 +142,16 @@ func (a *apply) take(ctx context.Context, sink catalog.Sink, r report) error {
 	return sink.Table(r.table)
 }
 
+// write packs what differs, and writes when too much of it waits.
 func (a *apply) write(ctx context.Context, batches <-chan []catalog.Difference) error {
 	for batch := range batches {
-		if err := a.working(ctx, func() error { return a.put(ctx, batch) }); err != nil {
+		if err := a.working(ctx, func() error { return a.hold(ctx, batch) }); err != nil {
+			return err
+		}
+		if a.heldSize < a.options.Held {
+			continue
+		}
+		if err := a.writeHeld(ctx); err != nil {
 			return err
 		}
 	}

@@ -70,6 +70,7 @@ type bench struct {
 	closed  int
 
 	destination string // of the connections that are made
+	held        int    // refresh.Options.Held
 }
 
 func newBench(t testing.TB) *bench {
@@ -95,7 +96,7 @@ func (b *bench) runner(deadline time.Duration) *refresh.Runner {
 }
 
 func (b *bench) options(deadline time.Duration) refresh.Options {
-	return refresh.Options{Store: b.store, Open: b.open, Levels: levelsOf, Now: b.clock, Holder: uuid.NewString(), Deadline: deadline,
+	return refresh.Options{Store: b.store, Open: b.open, Levels: levelsOf, Now: b.clock, Holder: uuid.NewString(), Deadline: deadline, Held: b.held,
 		Log: slog.New(slog.DiscardHandler)}
 }
 

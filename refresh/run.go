@@ -169,6 +169,9 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 		return err
 	}
 	r.enter(j, phaseApplying)
+	if err := a.writeHeld(ctx); err != nil {
+		return err
+	}
 	return r.working(ctx, func() error { return a.publish(ctx) })
 }
 

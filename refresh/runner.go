@@ -32,6 +32,7 @@ type Options struct {
 	Deadline time.Duration // of one run; 0 is 30 minutes
 	Log      *slog.Logger
 
+	Held    int                                      // how many bytes of packed tables wait to be written in their order; 0 is 16 MiB
 	History time.Duration                            // how long runs are kept; 0 is 90 days
 	Purge   func(*store.Tx, []store.Tombstone) error // forgets what else is kept of tables that are gone for good; may be nil
 }
@@ -39,6 +40,7 @@ type Options struct {
 const (
 	defaultDeadline = 30 * time.Minute
 	defaultHistory  = 90 * 24 * time.Hour
+	defaultHeld     = 16 << 20
 )
 
 // The states of a run.
@@ -95,6 +97,9 @@ func NewRunner(o Options) *Runner {
 	}
 	if o.History == 0 {
 		o.History = defaultHistory
+	}
+	if o.Held == 0 {
+		o.Held = defaultHeld
 	}
 	r := &Runner{options: o, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), jobs: map[string]*job{},
 		subscribers: map[string]map[chan Event]bool{}}

@@ -16,7 +16,7 @@ const MaxBatch = 200
 
 // A TableRow is one table as the catalog keeps it.
 type TableRow struct {
-	Path       string // catalog.Path.String
+	Key        []byte // catalog.PackPath
 	Hash, Body []byte
 	Replaces   bool // an older version of it is visible
 }
@@ -161,7 +161,7 @@ func (s *Store) PutTables(ctx context.Context, id string, gen int64, f Fence, ro
 	return s.batch(ctx, id, f, len(rows), func(tx *Tx, number int64) error {
 		err := tx.many(endTable, func(yield func([]any) bool) {
 			for _, r := range rows {
-				if r.Replaces && !yield([]any{gen, number, catalog.PackPath(r.Path)}) {
+				if r.Replaces && !yield([]any{gen, number, r.Key}) {
 					return
 				}
 			}
@@ -172,7 +172,7 @@ func (s *Store) PutTables(ctx context.Context, id string, gen int64, f Fence, ro
 		err = tx.many(`insert into catalog_table(catalog, path, gen_from, hash, body) values($1,$2,$3,$4,$5)
 			on conflict(catalog, path, gen_from) do update set hash = excluded.hash, body = excluded.body, gen_to = 0`, func(yield func([]any) bool) {
 			for _, r := range rows {
-				if !yield([]any{number, catalog.PackPath(r.Path), gen, r.Hash, r.Body}) {
+				if !yield([]any{number, r.Key, gen, r.Hash, r.Body}) {
 					return
 				}
 			}
@@ -221,9 +221,18 @@ func (s *Store) batch(ctx context.Context, id string, f Fence, size int, fn func
 	})
 }
 
-// PublishCatalog makes a generation visible at once, with its run, changes and stale scopes, in one commit.
-// A generation that is the visible one already (nothing changed) only notes in its run that the source was read.
+// PublishCatalog makes a generation visible at once, with its run and stale scopes, in one commit. The changes are written before, in small
+// commits, and can be read once the run has succeeded. A generation that is the visible one already (nothing changed) only notes in
+// its run that the source was read.
 func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fence, run Run, state CatalogState, changes []Change, stale []StaleScope) error {
+	after := 0
+	for batch := range slices.Chunk(changes, MaxBatch) {
+		err := s.batch(ctx, id, f, len(batch), func(tx *Tx, _ int64) error { return tx.addChanges(run.ID, after, batch) })
+		if err != nil {
+			return fmt.Errorf("keep changes: %w", err)
+		}
+		after += len(batch)
+	}
 	return s.Maintain(ctx, func(tx *Tx) error {
 		if err := tx.fenced(f); err != nil {
 			return err
@@ -234,9 +243,6 @@ func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fenc
 		}
 		if err := tx.setScopes(id, stale); err != nil {
 			return fmt.Errorf("keep stale scopes: %w", err)
-		}
-		if err := tx.addChanges(run.ID, changes); err != nil {
-			return fmt.Errorf("keep changes: %w", err)
 		}
 		if _, err := tx.exec(`delete from catalog_doubt where connection_id = $1`, id); err != nil {
 			return fmt.Errorf("end doubt: %w", err)
@@ -296,11 +302,11 @@ func (tx *Tx) setScopes(id string, stale []StaleScope) error {
 	return nil
 }
 
-// addChanges keeps a run's changes by name.
-func (tx *Tx) addChanges(runID string, changes []Change) error {
+// addChanges keeps changes of a run by name, after so many of them.
+func (tx *Tx) addChanges(runID string, after int, changes []Change) error {
 	return tx.many(`insert into refresh_change(run_id, seq, change, path, detail) values($1,$2,$3,$4,$5)`, func(yield func([]any) bool) {
 		for i, c := range changes {
-			if !yield([]any{runID, i + 1, c.Change, c.Path.String(), c.Detail}) {
+			if !yield([]any{runID, after + i + 1, c.Change, c.Path.String(), c.Detail}) {
 				return
 			}
 		}
@@ -339,6 +345,45 @@ func (s *Store) DropUnpublished(ctx context.Context, id string, f Fence) error {
 	}
 	if err := s.digUp(ctx, id, &f, unpublishedGraves); err != nil {
 		return fmt.Errorf("drop unpublished tombstones: %w", err)
+	}
+	if err := s.dropChanges(ctx, id, f); err != nil {
+		return fmt.Errorf("drop unpublished changes: %w", err)
+	}
+	return nil
+}
+
+// toldOf is the condition of a run r whose changes are there to be read.
+const toldOf = `r.state in ('succeeded', 'needs_look')`
+
+// dropChanges forgets what runs that broke off while they published have listed.
+func (s *Store) dropChanges(ctx context.Context, id string, f Fence) error {
+	type change struct {
+		run string
+		seq int64
+	}
+	found, err := view(ctx, s, func(tx *Tx) ([]change, error) {
+		return collect(tx, func(r scanner) (change, error) {
+			var c change
+			err := r.Scan(&c.run, &c.seq)
+			return c, err
+		}, `select c.run_id, c.seq from refresh_run r join refresh_change c on c.run_id = r.id where r.connection_id = $1 and not `+toldOf, id)
+	})
+	if err != nil {
+		return err
+	}
+	for batch := range slices.Chunk(found, MaxBatch) {
+		err := s.batch(ctx, id, f, len(batch), func(tx *Tx, _ int64) error {
+			return tx.many(`delete from refresh_change where run_id=$1 and seq=$2`, func(yield func([]any) bool) {
+				for _, c := range batch {
+					if !yield([]any{c.run, c.seq}) {
+						return
+					}
+				}
+			})
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func tables(t *testing.T, s *store.Store, id string) map[string]string {
 }
 
 func row(path, hash string, replaces bool) store.TableRow {
-	return store.TableRow{Path: path, Hash: []byte(hash), Body: []byte("body of " + hash), Replaces: replaces}
+	return store.TableRow{Key: catalog.PackPath(path), Hash: []byte(hash), Body: []byte("body of " + hash), Replaces: replaces}
 }
 
 func newRun(t *testing.T, s *store.Store, c *clock, id string) store.Run {

@@ -27,7 +27,7 @@ func (tx *Tx) KeepDoubt(run Run, missing []Change, stale StaleScope) error {
 	if err := tx.UpdateRun(run); err != nil {
 		return err
 	}
-	if err := tx.addChanges(run.ID, missing); err != nil {
+	if err := tx.addChanges(run.ID, 0, missing); err != nil {
 		return err
 	}
 	_, err := tx.exec(`insert into catalog_doubt(connection_id, run_id, missing, since_ms) values($1,$2,$3,$4)

@@ -87,8 +87,8 @@ func (tx *Tx) ChangesLike(runID, text string, limit, after int) ([]Change, error
 		var err error
 		c.Path, err = catalog.ParsePath(path)
 		return c, err
-	}, `select change, path, detail from refresh_change where run_id = $1 and ($2 = '' or lower(path) like '%' || $2 || '%' escape '\'
-		or lower(detail) like '%' || $3 || '%' escape '\') order by seq limit $4 offset $5`, runID, like(catalog.Path{text}.String()), like(text), limit, after)
+	}, `select c.change, c.path, c.detail from refresh_run r join refresh_change c on c.run_id = r.id where r.id = $1 and `+toldOf+` and ($2 = '' or lower(c.path) like '%' || $2 || '%' escape '\'
+		or lower(c.detail) like '%' || $3 || '%' escape '\') order by c.seq limit $4 offset $5`, runID, like(catalog.Path{text}.String()), like(text), limit, after)
 }
 
 // A RecentChange is a change with the moment in which its refresh ended.
@@ -111,7 +111,7 @@ func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]
 		c.Path, err = catalog.ParsePath(path)
 		return c, err
 	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
-		where r.connection_id = $1 and r.finished_ms >= $2 order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
+		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
 }
 
 // InterruptRuns marks every run that was under way when the process ended.

@@ -187,8 +187,12 @@ func (tx *Tx) many(query string, sets iter.Seq[[]any]) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
+	uncancelled := context.WithoutCancel(tx.ctx) // the driver starts a goroutine for each statement that may be cancelled; one row is quick
 	for args := range sets {
-		if _, err := st.ExecContext(tx.ctx, args...); err != nil {
+		if err := tx.ctx.Err(); err != nil {
+			return err
+		}
+		if _, err := st.ExecContext(uncancelled, args...); err != nil {
 			return err
 		}
 	}
