@@ -25,7 +25,8 @@ const packedVersion = 2
 // Words are the columns that the tables of one catalog share.
 type Words struct {
 	list   []word
-	types  []wordType // of those without a name, which stand for nothing but their type
+	types  []columnType // of those without a name, which stand for nothing but their type
+	before []int        // of each of these types: how many words there were before it
 	number map[word]int
 	seen   map[word]int // how often, of those that may become words
 }
@@ -35,12 +36,6 @@ type word struct {
 	Column
 	to     string // the target's path after the shared parts, with the column last, as text; empty where there is none
 	shared int
-}
-
-// A wordType is a type, and how many words there were before it.
-type wordType struct {
-	columnType
-	before int
 }
 
 const (
@@ -66,20 +61,15 @@ func ReadWords(stored [][]byte) (*Words, error) {
 func (w *Words) add(c word) {
 	w.number[c] = len(w.list)
 	if c == typeOnly(c.Column) {
-		w.types = append(w.types, wordType{columnType{c.Type, c.Family}, len(w.list)})
+		w.types, w.before = append(w.types, columnType{c.Type, c.Family}), append(w.before, len(w.list))
 	}
 	w.list = append(w.list, c)
 }
 
-// typesOf are the types of the first so many words.
+// typesOf are the types of the first so many words. What is appended to them goes elsewhere.
 func (w *Words) typesOf(words int) []columnType {
-	var types []columnType
-	for _, t := range w.types {
-		if t.before < words {
-			types = append(types, t.columnType)
-		}
-	}
-	return types
+	n, _ := slices.BinarySearch(w.before, words)
+	return w.types[:n:n]
 }
 
 // typeOnly is the type of a column as a word.

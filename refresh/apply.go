@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+
+	"golang.org/x/sync/errgroup"
 
 	"patchbay/catalog"
 	"patchbay/store"
@@ -98,6 +101,7 @@ func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 		if err := a.note(ctx, d); err != nil {
 			return err
 		}
+		runtime.Gosched() // someone may be waiting for a page
 	}
 	return nil
 }
@@ -176,22 +180,40 @@ func (a *apply) list(change string, path catalog.Path, detail string) {
 	}
 }
 
-// publish takes out what is gone, makes the shard, and lets everyone see all of it at once.
+// publish writes what is left, takes out what is gone, makes the shard meanwhile, and lets everyone see all of it at once.
 func (a *apply) publish(ctx context.Context) error {
 	o := a.diff.Outcome()
 	if err := believable(o, a.job.anyway); err != nil {
-		return err
-	}
-	if err := a.remove(ctx, o.Gone); err != nil {
 		return err
 	}
 	stale, err := a.stale(ctx, o)
 	if err != nil {
 		return err
 	}
-	a.enter(a.job, phaseIndexing)
-	shard, err := a.shard(ctx, o)
-	if err != nil {
+	var shard *catalog.Shard
+	differs := a.wrote > 0 || len(a.held)+len(o.Gone) > 0
+	g, within := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return caught(a.options.Log, func() error {
+			if err := a.writeHeld(within); err != nil {
+				return err
+			}
+			if err := a.remove(within, o.Gone); err != nil {
+				return err
+			}
+			a.enter(a.job, phaseIndexing)
+			return nil
+		})
+	})
+	g.Go(func() error {
+		return caught(a.options.Log, func() error {
+			return a.working(within, func() (err error) {
+				shard, err = a.shard(within, o, differs)
+				return err
+			})
+		})
+	})
+	if err := g.Wait(); err != nil {
 		return err
 	}
 	run, state := a.ended(o, shard)
@@ -202,7 +224,7 @@ func (a *apply) publish(ctx context.Context) error {
 		a.shards.put(a.id, shard)
 	}
 	a.change(a.job, func(r *store.Run) { *r = run })
-	a.job.sweep = a.state.Generation > 0 && a.wrote+int64(len(o.Gone)) > 0
+	a.job.sweep = a.state.Generation > 0 && differs
 	return nil
 }
 
@@ -222,7 +244,10 @@ func believable(o catalog.Outcome, anyway bool) error {
 func (a *apply) remove(ctx context.Context, gone []string) error {
 	for len(gone) > 0 {
 		n := min(len(gone), store.MaxBatch)
-		if err := a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, a.job.run.ID, a.options.Now(), gone[:n]); err != nil {
+		err := a.working(ctx, func() error {
+			return a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, a.job.run.ID, a.options.Now(), gone[:n])
+		})
+		if err != nil {
 			return fmt.Errorf("remove tables: %w", err)
 		}
 		for _, key := range gone[:n] {
@@ -266,8 +291,8 @@ func (a *apply) stale(ctx context.Context, o catalog.Outcome) ([]store.StaleScop
 }
 
 // shard is the catalog as it will be, nil when the one in memory is as good.
-func (a *apply) shard(ctx context.Context, o catalog.Outcome) (*catalog.Shard, error) {
-	if _, ok := a.Shard(a.id); ok && a.wrote == 0 && len(o.Gone) == 0 {
+func (a *apply) shard(ctx context.Context, o catalog.Outcome, differs bool) (*catalog.Shard, error) {
+	if _, ok := a.Shard(a.id); ok && !differs {
 		return nil, nil
 	}
 	if len(o.Kept) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
@@ -115,6 +116,7 @@ func (a *apply) takeAll(ctx context.Context, sink catalog.Sink, r report, report
 		if err := a.take(ctx, sink, r); err != nil {
 			return err
 		}
+		runtime.Gosched() // someone may be waiting for a page
 		select {
 		case next, open := <-reports:
 			if !open {

@@ -169,10 +169,7 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 		return err
 	}
 	r.enter(j, phaseApplying)
-	if err := a.writeHeld(ctx); err != nil {
-		return err
-	}
-	return r.working(ctx, func() error { return a.publish(ctx) })
+	return a.publish(ctx)
 }
 
 func (r *Runner) rememberServer(ctx context.Context, c store.Connection, server connectors.Server) error {

@@ -58,6 +58,17 @@ func (s *stream) int16(column int) int16 {
 	return 0
 }
 
+// int16s is an array of one dimension (src/backend/utils/adt/arrayfuncs.c, array_send): number of dimensions, flags, type, length and
+// lower bound, then each element with its length before it.
+func (s *stream) int16s(column int) (numbers []int16) {
+	const head, each = 5 * 4, 4 + 2
+	v := s.now.cell(s.row, column)
+	for at := head; at+each <= len(v); at += each {
+		numbers = append(numbers, int16(binary.BigEndian.Uint16(v[at+4:])))
+	}
+	return numbers
+}
+
 func (s *stream) int64(column int) int64 {
 	if v := s.now.cell(s.row, column); len(v) == 8 {
 		return int64(binary.BigEndian.Uint64(v))

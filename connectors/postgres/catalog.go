@@ -117,12 +117,51 @@ type reader struct {
 	sinkFailed bool
 
 	schemas      map[uint32]string
+	everySchema  bool     // all of the database's own are among them
 	denied       []string // the schemas that the user may not look into
 	types        map[uint32]columnType
 	oldEstimates bool // before version 14, a table that was never analysed has 0 rows
 
 	tables, columns, defaults, comments, primaryKeys, foreignKeys *stream
-	places                                                        []int // column number -> place in the table, from 1
+	places                                                        []int               // column number -> place in the table, from 1
+	names                                                         map[string]string   // of columns: most tables' are those of others too
+	declared                                                      map[uint64]typeInfo // by oid and modifier
+	filled                                                        []catalog.Column    // the columns of the current table, while they come
+}
+
+// builtIn is declared, which most columns ask the same of.
+func (r *reader) builtIn(oid uint32, mod int32) (typeInfo, bool) {
+	key := uint64(oid)<<32 | uint64(uint32(mod))
+	if t, ok := r.declared[key]; ok {
+		return t, true
+	}
+	t, ok := declared(oid, mod)
+	if !ok || len(r.declared) >= maxNames {
+		return t, ok
+	}
+	if r.declared == nil {
+		r.declared = map[uint64]typeInfo{}
+	}
+	r.declared[key] = t
+	return t, true
+}
+
+// maxNames bounds what is remembered of names and types, so as not to make the same string again.
+const maxNames = 1 << 16
+
+// name is a cell as text, which a name of before lends its bytes.
+func (r *reader) name(cell []byte) string {
+	if known, ok := r.names[string(cell)]; ok {
+		return known
+	}
+	name := string(cell)
+	if r.names == nil {
+		r.names = map[string]string{}
+	}
+	if len(r.names) < maxNames {
+		r.names[name] = name
+	}
+	return name
 }
 
 func (r *reader) run(ctx context.Context) error {
@@ -178,33 +217,39 @@ func (r *reader) done() error {
 // readSchemas finds the schemas that the filter lets through: their oids are what every other query is limited to.
 func (r *reader) readSchemas(ctx context.Context, se *session) error {
 	answer := se.conn.ExecParams(ctx, schemasSQL, nil, nil, nil, []int16{binaryFormat}).Read()
-	r.schemas = map[uint32]string{}
+	r.schemas, r.everySchema = map[uint32]string{}, true
 	for _, row := range answer.Rows {
 		name := string(row[1])
 		switch {
 		case !r.match.Keeps(catalog.Path{r.database, name}):
+			r.everySchema = false
 		case len(row[2]) == 1 && row[2][0] == 1:
 			r.schemas[binary.BigEndian.Uint32(row[0])] = name
 		default:
+			r.everySchema = false
 			r.denied = append(r.denied, name)
 		}
 	}
 	return answer.Err
 }
 
-// read merges the answers. What takes the server longest, columns and expressions, comes over the two feeds side by side.
+// read merges the answers. What takes the server longest, the columns, comes over one feed and all else over the other.
 func (r *reader) read(first, second *feed) error {
 	schemas := oidArray(r.schemas)
 	if r.namesOnly {
 		return r.readNames(first, schemas)
 	}
 	tables := r.chosenTables(first, schemas)
-	types := first.open("types", typesSQL)
-	r.tables = first.open("tables", tablesSQL, schemas, tables)
+	types := second.open("types", typesSQL)
+	r.tables = second.open("tables", tablesSQL, schemas, tables)
 	r.columns = first.open("columns", columnsSQL, schemas, tables)
-	r.defaults = second.open("defaults", defaultsSQL, schemas, tables)
-	r.comments = second.open("comments", commentsSQL, schemas, tables)
-	r.primaryKeys = second.open("primary_keys", primaryKeysSQL, schemas, tables)
+	some := schemas
+	if r.everySchema { // what belongs to none of the tables is passed over
+		some = nil
+	}
+	r.defaults = second.open("defaults", defaultsSQL, some, tables)
+	r.comments = second.open("comments", commentsSQL, some, tables)
+	r.primaryKeys = second.open("primary_keys", primaryKeysSQL, some, tables)
 	r.foreignKeys = second.open("foreign_keys", foreignKeysSQL, schemas, tables)
 	r.readTypes(types)
 	for r.tables.step() {
@@ -293,12 +338,16 @@ func (r *reader) table() catalog.Table {
 func (r *reader) fill(t *catalog.Table) {
 	oid := r.tables.uint32(0)
 	r.places = r.places[:0]
+	r.filled = r.filled[:0]
 	for r.columns.of(oid) {
-		t.Columns = append(t.Columns, r.column())
+		r.filled = append(r.filled, r.column())
 		for number := int(r.columns.int16(1)); len(r.places) <= number; {
 			r.places = append(r.places, 0)
 		}
-		r.places[r.columns.int16(1)] = len(t.Columns)
+		r.places[r.columns.int16(1)] = len(r.filled)
+	}
+	if len(r.filled) > 0 {
+		t.Columns = slices.Clone(r.filled)
 	}
 	for r.defaults.of(oid) {
 		if c := r.columnOf(t, r.defaults); c != nil {
@@ -313,8 +362,10 @@ func (r *reader) fill(t *catalog.Table) {
 		}
 	}
 	for r.primaryKeys.of(oid) {
-		if c := r.columnOf(t, r.primaryKeys); c != nil {
-			c.PrimaryKey = int(r.primaryKeys.int16(2))
+		for i, number := range r.primaryKeys.int16s(1) {
+			if c := r.columnNumbered(t, number); c != nil {
+				c.PrimaryKey = i + 1
+			}
 		}
 	}
 	for r.foreignKeys.of(oid) {
@@ -326,8 +377,11 @@ func (r *reader) fill(t *catalog.Table) {
 
 // columnOf is the column whose number stands second in the current row of s; nil where the table has none of that number.
 func (r *reader) columnOf(t *catalog.Table, s *stream) *catalog.Column {
-	number := int(s.int16(1))
-	if number <= 0 || number >= len(r.places) || r.places[number] == 0 {
+	return r.columnNumbered(t, s.int16(1))
+}
+
+func (r *reader) columnNumbered(t *catalog.Table, number int16) *catalog.Column {
+	if number <= 0 || int(number) >= len(r.places) || r.places[number] == 0 {
 		return nil
 	}
 	return &t.Columns[r.places[number]-1]
@@ -335,9 +389,9 @@ func (r *reader) columnOf(t *catalog.Table, s *stream) *catalog.Column {
 
 // column is the current row of columns.
 func (r *reader) column() catalog.Column {
-	c := catalog.Column{Name: r.columns.text(2), Nullable: !r.columns.bool(5)}
+	c := catalog.Column{Name: r.name(r.columns.now.cell(r.columns.row, 2)), Nullable: !r.columns.bool(5)}
 	oid, mod := r.columns.uint32(3), r.columns.int32(4)
-	if t, ok := declared(oid, mod); ok {
+	if t, ok := r.builtIn(oid, mod); ok {
 		c.Type, c.Family = t.name, t.family
 	} else {
 		t := r.types[oid]

@@ -1,7 +1,10 @@
--- The expressions of defaults and generated columns.
--- $1: the oids of the schemas. $2: the oids of the tables, null for all.
-select d.adrelid, d.adnum, coalesce(pg_catalog.pg_get_expr(d.adbin, d.adrelid), '')
+-- The expressions of defaults and generated columns. A default speaks of no column, so that the server need not look at its table
+-- to write it out, which would take most of the time.
+-- $1: the oids of the schemas, null for all. $2: the oids of the tables, null for all.
+select d.adrelid, d.adnum, coalesce(pg_catalog.pg_get_expr(d.adbin, case
+         when (select a.attgenerated from pg_catalog.pg_attribute a where a.attrelid = d.adrelid and a.attnum = d.adnum) = '' then 0::oid
+         else d.adrelid end), '')
 from pg_catalog.pg_attrdef d
-join pg_catalog.pg_class c on c.oid = d.adrelid
-where not c.relispartition and c.relnamespace = any ($1::oid[]) and ($2::oid[] is null or d.adrelid = any ($2))
+left join pg_catalog.pg_class c on c.oid = d.adrelid
+where ($1::oid[] is null or c.relnamespace = any ($1) and not c.relispartition) and ($2::oid[] is null or d.adrelid = any ($2))
 order by d.adrelid, d.adnum
