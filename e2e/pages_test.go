@@ -109,7 +109,6 @@ func TestPagesAreAccessible(t *testing.T) {
 	if err := json.Unmarshal([]byte(invited), &user); err != nil {
 		t.Fatal(err)
 	}
-	anonymous := browser.Open(t)
 	tab.Go(p.url + names.Replace("/projects/PROJECT/share"))
 	tab.Fill("name", "Board")
 	tab.Press("Create link")
@@ -120,12 +119,13 @@ func TestPagesAreAccessible(t *testing.T) {
 		routes = append(routes, route)
 	}
 	slices.Sort(routes)
-	anonymous.Go(p.url + "/sign-in")
 	for _, theme := range []string{"light", "dark"} {
-		for _, who := range []*browser.Tab{tab, anonymous} {
-			who.Eval("(document.cookie = 'patchbay-theme=" + theme + "; path=/', 1)")
-		}
 		for _, width := range []int64{1280, 390} {
+			tab, anonymous := p.signIn("admin@example.com"), browser.Open(t) // a tab ends after a while, however busy the machine is
+			anonymous.Go(p.url + "/sign-in")
+			for _, who := range []*browser.Tab{tab, anonymous} {
+				who.Eval("(document.cookie = 'patchbay-theme=" + theme + "; path=/', 1)")
+			}
 			for _, route := range routes {
 				who, path := tab, names.Replace(visited[route])
 				if route == "/sign-in" {
