@@ -132,12 +132,7 @@ type benchConnection struct {
 	files    string
 }
 
-// newRefreshBench connects to a PostgreSQL server's database big by one of its ports, or by that of what stands before it.
-func newRefreshBench(b testing.TB, server *servers.Server, port string) *refreshBench {
-	b.Helper()
-	return openRefreshBench(b, bigPostgres(server, port))
-}
-
+// bigPostgres is a PostgreSQL server's database big by one of its ports, or by that of what stands before it.
 func bigPostgres(server *servers.Server, port string) benchConnection {
 	return benchConnection{kind: "postgres", password: server.Password, filter: keepOnly("big"),
 		values: connectors.Values{"host": server.Host, "port": port, "database": "big", "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}}

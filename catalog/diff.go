@@ -41,20 +41,29 @@ type Skip struct {
 type Outcome struct {
 	Known    int      // tables known before
 	Reported int      // tables that the reading reported and the filter keeps
-	Gone     []string // keys of the tables to remove, sorted
-	Kept     []string // keys of the tables that stay though they were not reported
+	Gone     []string // keys of the tables to remove since the source has them no more, sorted
+	Hidden   []string // keys of the tables to remove since the filter drops them, sorted
+	Kept     []string // keys of the tables that stay though they were not reported, sorted
 	Stale    []Skip   // what stays as it was because it could not be read
-	Read     bool     // at least one scope was read to its end: without it the reading says nothing at all
 
-	// Suspicious says that nearly everything would go and little would come, as after a revoked grant, which looks exactly like
+	// Read says that at least a part was read: without it the reading says nothing at all. Where parts were skipped, that the
+	// rest was gone through is no reading of anything.
+	Read bool
+
+	// Unlisted are those of Kept that no scope explains: the source neither lists them any more nor says that they would be listed
+	// if they were there. They were dropped, or the right to see them was taken away, which looks the same.
+	Unlisted []string
+
+	// Suspicious says that nothing would be left, or nearly nothing of much, as after a revoked grant, which looks exactly like
 	// an empty database. Nothing may be removed then.
 	Suspicious bool
 
 	done, skipped scopes
 }
 
-// Few tables may all go in one day; of many, nine in ten may not.
+// That a catalog is empty at a stroke is never believed of more than one table; of many tables, nine in ten may not go either.
 const (
+	suspiciousEmpty = 2
 	suspiciousKnown = 20
 	suspiciousShare = 10 // the catalog shrinks to one in so many
 )
@@ -121,25 +130,74 @@ func (c comparison) Skipped(scope Path, why error) error {
 // Outcome is what follows from the whole reading. A known table that was not reported goes when it lies in a scope that was
 // done and in none that was skipped, or when the filter does not keep it; any other stays.
 func (d *Diff) Outcome() Outcome {
-	o := Outcome{Known: d.known, Reported: d.reported, Stale: d.stale, Read: len(d.done) > 0, done: d.done, skipped: d.skipped}
-	unexplained := 0 // by the filter
+	o := Outcome{Known: d.known, Reported: d.reported, Stale: d.stale, done: d.done, skipped: d.skipped}
+	o.Read = len(d.done) > 0 && (len(d.skipped) == 0 || d.reported > 0 || d.readWithin())
 	for key, at := range d.tables {
 		switch {
 		case at.found:
 		case !d.keeps(key):
-			o.Gone = append(o.Gone, key)
+			o.Hidden = append(o.Hidden, key)
 		case o.Covers(key):
 			o.Gone = append(o.Gone, key)
-			unexplained++
 		default:
 			o.Kept = append(o.Kept, key)
+			if !o.skipped.hold(key) {
+				o.Unlisted = append(o.Unlisted, key)
+			}
 		}
 	}
-	slices.Sort(o.Gone)
-	filtered := len(o.Gone) - unexplained
-	before, after := d.known-filtered, len(d.tables)-len(o.Gone)
-	o.Suspicious = unexplained > 0 && before > suspiciousKnown && after*suspiciousShare <= before
+	for _, keys := range [][]string{o.Gone, o.Hidden, o.Kept, o.Unlisted} {
+		slices.Sort(keys)
+	}
+	before, after := d.known-len(o.Hidden), len(d.tables)-len(o.Hidden)-len(o.Gone)
+	o.Suspicious = len(o.Gone) > 0 &&
+		(after == 0 && before >= suspiciousEmpty || before > suspiciousKnown && after*suspiciousShare <= before)
 	return o
+}
+
+// Anyway is the outcome when someone looked: what nobody can tell of is gone.
+func (o Outcome) Anyway() Outcome {
+	o.Gone = slices.Sorted(slices.Values(append(o.Gone, o.Unlisted...)))
+	o.Kept = slices.DeleteFunc(o.Kept, func(key string) bool { return !o.skipped.hold(key) })
+	o.Unlisted, o.Suspicious = nil, false
+	return o
+}
+
+// readWithin says whether a part of the source was read to its end.
+func (d *Diff) readWithin() bool {
+	for scope := range d.done {
+		if scope != wholeSource && !d.skipped.hold(scope) {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadOf says how many of the source's outermost parts were read to their end, and how many there are.
+func (o Outcome) ReadOf() (read, all int) {
+	parts := map[string]bool{}
+	for scope := range o.done {
+		if scope != wholeSource {
+			parts[outermost(scope)] = true
+		}
+	}
+	for scope := range o.skipped {
+		if scope != wholeSource {
+			parts[outermost(scope)] = true
+		}
+	}
+	for part := range parts {
+		if !o.skipped[wholeSource] && !o.skipped[part] {
+			read++
+		}
+	}
+	return read, len(parts)
+}
+
+// outermost is the part of the source in which the object at key lies.
+func outermost(key string) string {
+	part, _, _ := strings.Cut(key, "/")
+	return part
 }
 
 func (d *Diff) keeps(key string) bool {

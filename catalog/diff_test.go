@@ -145,7 +145,16 @@ func TestDiffNeverRemovesWhatWasNotRead(t *testing.T) {
 				rt.Fatalf("%q: gone %v, read %v", path, gone, read)
 			}
 		}
-		if o.Read != (len(done) > 0) || len(o.Stale) != len(skipped) {
+		for _, key := range o.Kept {
+			path, _ := catalog.ParsePath(key)
+			if unlisted := slices.Contains(o.Unlisted, key); unlisted == slices.ContainsFunc(skipped, within(path)) {
+				rt.Fatalf("%q: unlisted %v", path, unlisted)
+			}
+		}
+		read := len(skipped) == 0 && len(done) > 0 || slices.ContainsFunc(done, func(s catalog.Path) bool {
+			return len(s) > 0 && !slices.ContainsFunc(skipped, within(s))
+		})
+		if o.Read != read || len(o.Stale) != len(skipped) {
 			rt.Fatalf("outcome %+v", o)
 		}
 	})
@@ -189,7 +198,11 @@ func TestDiffAndFilter(t *testing.T) {
 	diff, sink, next := keep(tables...).diffOf(m)
 	report(t, sink, tables...) // a source may report more than the filter keeps
 	_ = sink.Skipped(catalog.Path{"warehouse"}, errors.New("slow"))
-	got := next.without(diff.Outcome().Gone)
+	o := diff.Outcome()
+	if len(o.Gone) > 0 {
+		t.Errorf("%q are gone from the source", o.Gone)
+	}
+	got := next.without(o.Hidden)
 	for key := range got {
 		if strings.Contains(key, "/"+dropped+"/") {
 			t.Fatalf("%s stays", key)
@@ -210,7 +223,9 @@ func TestDiffSuspects(t *testing.T) {
 		want         bool
 	}{
 		{name: "all of many gone", known: 21, found: 0, want: true},
-		{name: "all of a few gone", known: 20, found: 0, want: false},
+		{name: "all of a few gone", known: 2, found: 0, want: true},
+		{name: "the only one gone", known: 1, found: 0, want: false},
+		{name: "most of a few gone", known: 20, found: 1, want: false},
 		{name: "nine in ten gone", known: 100, found: 10, want: true},
 		{name: "fewer gone", known: 100, found: 11, want: false},
 		{name: "all of many renamed", known: 100, found: 100, renamed: true, want: false},
@@ -229,6 +244,40 @@ func TestDiffSuspects(t *testing.T) {
 				t.Errorf("Suspicious = %v, want %v", got, c.want)
 			}
 		})
+	}
+}
+
+// A reading in which every part was skipped read nothing, though the source was gone through to its end.
+func TestDiffReadNothing(t *testing.T) {
+	t.Parallel()
+	db := func(n int) catalog.Path { return catalog.Path{fmt.Sprint("db", n)} }
+	for _, c := range []struct {
+		name          string
+		skipped, done []catalog.Path
+		tables        int
+		want          bool
+		read, all     int
+	}{
+		{name: "all skipped", skipped: []catalog.Path{db(1), db(2)}, done: []catalog.Path{nil}, read: 0, all: 2},
+		{name: "one of two", skipped: []catalog.Path{db(1)}, done: []catalog.Path{db(2), nil}, want: true, read: 1, all: 2},
+		{name: "done before it was skipped", skipped: []catalog.Path{db(1)}, done: []catalog.Path{{"db1", "public"}, nil}, read: 0, all: 1},
+		{name: "a schema of one that was skipped", skipped: []catalog.Path{{"db1", "public"}}, done: []catalog.Path{{"db1", "public"}, nil}, read: 1, all: 1},
+		{name: "a table", skipped: []catalog.Path{db(1)}, done: []catalog.Path{nil}, tables: 1, want: true, read: 0, all: 1},
+		{name: "empty", done: []catalog.Path{nil}, want: true},
+		{name: "nothing"},
+	} {
+		diff, sink, _ := kept{}.diffOf(keepAll(t))
+		report(t, sink, warehouse(0, c.tables)...)
+		for _, s := range c.skipped {
+			_ = sink.Skipped(s, errors.New("slow"))
+		}
+		for _, s := range c.done {
+			_ = sink.Done(s)
+		}
+		o := diff.Outcome()
+		if read, all := o.ReadOf(); o.Read != c.want || read != c.read || all != c.all {
+			t.Errorf("%s: read %v, %d of %d", c.name, o.Read, read, all)
+		}
 	}
 }
 

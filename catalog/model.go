@@ -136,7 +136,8 @@ type Ref struct {
 //
 // A scope counts as read only when Done is called for it: what is missing from a scope that is done is gone; what is missing
 // from any other scope is unknown, and stays as it was. The empty path is the scope of the whole source.
-// Done for a scope says that everything below it, except what lies in a Skipped scope, has been reported.
+// Done for a scope says that everything below it, except what lies in a Skipped scope, has been reported. A source that lists only
+// what its user has a right to says it of no more than what would be listed if it were there.
 type Sink interface {
 	Table(Table) error
 	Done(scope Path) error

@@ -40,7 +40,8 @@ func (s *Server) apiRunOf(who access.Actor, run store.Run) apiRun {
 	}
 	out := apiRun{ID: run.ID, State: run.State, Trigger: run.Trigger, Phase: run.Phase, QueuedAt: run.Queued.UTC(), StartedAt: when(run.Started),
 		FinishedAt: when(run.Finished),
-		Counts:     map[string]int64{"read": run.Read, "added": run.Added, "removed": run.Removed, "changed": run.Changed, "missing": run.Missing}}
+		Counts: map[string]int64{"read": run.Read, "added": run.Added, "removed": run.Removed, "changed": run.Changed,
+			"hidden": run.Hidden, "shown": run.Shown, "missing": run.Missing}}
 	if run.Cause != "" || run.Error != "" {
 		out.Error = &apiRunError{run.Cause, run.Error, run.Hint}
 	}

@@ -5,8 +5,13 @@ import (
 	"time"
 
 	"patchbay/access"
+	"patchbay/refresh"
 	"patchbay/schedule"
+	"patchbay/store"
 )
+
+// shownNextRuns is how many runs of a schedule are foretold.
+const shownNextRuns = 5
 
 // apiSchedule is a schedule with its next five runs.
 type apiSchedule struct {
@@ -19,18 +24,18 @@ func (s *Server) apiGetSchedule(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	return s.writeSchedule(w, c.Schedule, c.ScheduleAnchor)
+	return s.writeSchedule(w, c.Connection)
 }
 
-func (s *Server) writeSchedule(w http.ResponseWriter, spec schedule.Spec, anchor time.Time) error {
-	next := spec.Preview(s.Now(), anchor, 5)
+func (s *Server) writeSchedule(w http.ResponseWriter, c store.Connection) error {
+	next := refresh.NextRuns(c, s.Now(), shownNextRuns)
 	if next == nil {
 		next = []time.Time{}
 	}
 	for i := range next {
 		next[i] = next[i].UTC()
 	}
-	return writeJSON(w, http.StatusOK, apiSchedule{spec, next})
+	return writeJSON(w, http.StatusOK, apiSchedule{c.Schedule, next})
 }
 
 // apiSetSchedule replaces the schedule. A next in the body is what GET answered, and is not read.
@@ -42,5 +47,5 @@ func (s *Server) apiSetSchedule(w http.ResponseWriter, r *http.Request, who acce
 	if err := s.Workspace.SetSchedule(r.Context(), who, r.PathValue("id"), in.Spec); err != nil {
 		return err
 	}
-	return s.writeSchedule(w, in.Spec, s.Now())
+	return s.apiGetSchedule(w, r, who)
 }

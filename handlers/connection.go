@@ -46,7 +46,7 @@ func (s *Server) connectionPage(r *http.Request, who access.Actor, tab string) (
 	case "activity":
 		return p, s.addActivity(ctx, &p)
 	case "schedule":
-		p.Schedule = s.scheduleForm(c.Schedule, c.ScheduleAnchor)
+		p.Schedule = scheduleForm(c.Schedule, refresh.NextRuns(c.Connection, s.Now(), shownNextRuns))
 	case "permissions":
 		if r.URL.Query().Has("saved") {
 			p.Saved = "Saved. These permissions hold at once."
@@ -150,10 +150,13 @@ var triggers = map[string]string{"created": "after creation", "manual": "by ", "
 
 func runRow(run store.Run, by string) views.RunRow {
 	row := views.RunRow{ID: run.ID, ConnectionID: run.ConnectionID, State: runStates[run.State], Trigger: triggers[run.Trigger], By: by,
-		Phase: phaseWords(run.Phase), Read: run.Read, Added: run.Added, Removed: run.Removed, Changed: run.Changed, Missing: run.Missing, Error: run.Error,
-		Hint: run.Hint, Started: run.Started, Finished: run.Finished, Active: run.State == "queued" || run.State == "running"}
+		Phase: phaseWords(run.Phase), Read: run.Read, Added: run.Added, Removed: run.Removed, Changed: run.Changed, Hidden: run.Hidden, Shown: run.Shown, Missing: run.Missing,
+		Error: run.Error, Hint: run.Hint, Started: run.Started, Finished: run.Finished, Active: run.State == "queued" || run.State == "running"}
 	if row.Started.IsZero() {
 		row.Started = run.Queued
+	}
+	if run.State == "succeeded" && run.Cause != "" {
+		row.State = views.ConnectionState{Kind: "warn", Word: "Partly read"}
 	}
 	if run.Trigger == "manual" || run.Trigger == "api" {
 		row.Trigger += by
@@ -359,7 +362,7 @@ func (s *Server) saveSchedule(w http.ResponseWriter, r *http.Request, who access
 		if err != nil {
 			return err
 		}
-		page.Schedule = s.scheduleForm(spec, s.Now())
+		page.Schedule = scheduleForm(spec, spec.Preview(s.Now(), s.Now(), shownNextRuns))
 		page.Schedule.Errors = p.Fields
 		return s.page(w, r, p.Status, views.Connection(page))
 	}
@@ -372,15 +375,15 @@ func (s *Server) saveSchedule(w http.ResponseWriter, r *http.Request, who access
 // schedulePreview shows the next runs of a schedule as it is being edited.
 func (s *Server) schedulePreview(w http.ResponseWriter, r *http.Request, _ access.Actor) error {
 	spec, bad := parseSchedule(r)
-	form := s.scheduleForm(spec, s.Now())
+	form := scheduleForm(spec, spec.Preview(s.Now(), s.Now(), shownNextRuns))
 	if len(bad) > 0 {
 		form.Next = nil
 	}
 	return s.page(w, r, http.StatusOK, views.NextRuns(form))
 }
 
-// scheduleForm is a schedule as it is edited, with its next five runs.
-func (s *Server) scheduleForm(spec schedule.Spec, anchor time.Time) views.ScheduleForm {
+// scheduleForm is a schedule as it is edited, with its next runs.
+func scheduleForm(spec schedule.Spec, next []time.Time) views.ScheduleForm {
 	form := views.ScheduleForm{Spec: spec, Zones: zones}
 	if len(spec.Check()) > 0 {
 		return form
@@ -391,7 +394,10 @@ func (s *Server) scheduleForm(spec schedule.Spec, anchor time.Time) views.Schedu
 			loc = l
 		}
 	}
-	for _, t := range spec.Preview(s.Now(), anchor, 5) {
+	if len(next) > 1 {
+		form.Late = schedule.Window(next[1].Sub(next[0])).Round(time.Minute)
+	}
+	for _, t := range next {
 		form.Next = append(form.Next, t.In(loc).Format("Mon 2 Jan 2006, 15:04 MST"))
 	}
 	return form

@@ -284,7 +284,7 @@ func (s *Server) connectionForm(r *http.Request, who access.Actor, in workspace.
 	f := views.ConnectionForm{Type: in.Type, Product: connector.Name, Name: in.Name, Description: in.Description, Version: in.Version,
 		Workspace: in.ProjectID == "", AllowWriteback: in.AllowWriteback, HideFromAgents: in.HideFromAgents,
 		RefreshAdminsOnly: in.RefreshAdminsOnly, Errors: bad, SSHKey: s.Workspace.SSHPublicKey(), Addresses: s.Addresses,
-		Schedule: s.scheduleForm(in.Schedule, s.Now())}
+		Schedule: scheduleForm(in.Schedule, in.Schedule.Preview(s.Now(), s.Now(), shownNextRuns))}
 	f.Schedule.Errors = bad
 	var saved []string
 	if id := r.PathValue("id"); id != "" {

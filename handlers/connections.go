@@ -103,6 +103,9 @@ func (s *Server) addCatalogFacts(ctx context.Context, row *views.ConnectionRow) 
 	if err != nil || len(runs) == 0 {
 		return err
 	}
+	if err := s.addStale(ctx, row, runs[0]); err != nil {
+		return err
+	}
 	doubt, err := s.Store.Doubt(ctx, row.ID)
 	if err == nil {
 		row.State = views.ConnectionState{Key: "needs_look", Kind: "warn", Word: "Needs a look", Since: doubt.Since,
@@ -116,6 +119,24 @@ func (s *Server) addCatalogFacts(ctx context.Context, row *views.ConnectionRow) 
 	} else if runs[0].State == "succeeded" && runs[0].Added+runs[0].Removed+runs[0].Changed > 0 {
 		row.LastChanges = changeWords(runs[0])
 	}
+	return nil
+}
+
+// addStale says of a connection that works which part of it could not be read.
+func (s *Server) addStale(ctx context.Context, row *views.ConnectionRow, last store.Run) error {
+	if row.State.Key != "connected" {
+		return nil
+	}
+	stale, err := s.Store.Scopes(ctx, row.ID)
+	stale = slices.DeleteFunc(stale, func(scope store.StaleScope) bool { return len(scope.Path) == 0 }) // it is asked about, or was decided
+	if err != nil || len(stale) == 0 {
+		return err
+	}
+	words := pathWords(stale[0].Path) + ": " + stale[0].Reason
+	if last.State == "succeeded" && last.Error != "" {
+		words = last.Error
+	}
+	row.State = views.ConnectionState{Key: "partly_read", Kind: "warn", Word: "Partly read", Meaning: words + " · since ", Since: stale[0].Since}
 	return nil
 }
 
@@ -145,7 +166,7 @@ func failedWords(c store.Connection) string {
 // stateGroup is the segment of the list that a row belongs to.
 func stateGroup(row views.ConnectionRow) string {
 	switch row.State.Key {
-	case "unreachable", "refresh_failed", "needs_look":
+	case "unreachable", "refresh_failed", "needs_look", "partly_read":
 		return "attention"
 	case "draft":
 		return "draft"

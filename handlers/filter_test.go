@@ -124,11 +124,11 @@ func TestSavedFilterAppliesAtOnce(t *testing.T) {
 		t.Errorf("querying what is hidden answers %d %s", a.status, a.body)
 	}
 	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0))
-	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Removed != 1 {
+	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Hidden != 1 || run.Removed != 0 {
 		t.Errorf("the refresh of saving ended as %+v", run)
 	}
 	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, 0))
-	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Added != 1 {
+	if run := s.lastRun(c.ID); run.State != "succeeded" || run.Shown != 1 || run.Added != 0 {
 		t.Errorf("the refresh of letting in ended as %+v", run)
 	}
 	if a := s.api(token, "GET", "/api/v1/connections/"+c.ID+"/catalog", ""); !strings.Contains(a.body, `"path":"items"`) {

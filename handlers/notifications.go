@@ -12,6 +12,7 @@ import (
 // eventWords are the events that a connection tells of, as people read them.
 var eventWords = map[string]string{
 	store.EventSchemaChanged: "Schema changed", store.EventRefreshFailing: "Refresh failed three times in a row", store.EventRefreshRecovered: "Refresh works again",
+	store.EventRefreshNeedsLook: "Tables are missing, and someone must look",
 }
 
 // shownDeliveries is how many messages the page lists.

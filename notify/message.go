@@ -11,8 +11,7 @@ import (
 	"patchbay/store"
 )
 
-// A Message is what is told of one event. Text is all of it for people; services that show messages (Slack, Mattermost, Google Chat)
-// take it as it is.
+// A Message is what is told of one event. Text is all of it for people.
 type Message struct {
 	ID         string           `json:"id"` // the same in every attempt
 	Event      string           `json:"event"`
@@ -76,13 +75,20 @@ func (s *Sender) message(ctx context.Context, n store.Notification) (m Message, 
 	case store.EventSchemaChanged:
 		m.Counts = map[string]int64{"added": run.Added, "removed": run.Removed, "changed": run.Changed}
 		for _, ch := range changes {
+			if ch.Change == "missing" { // that is not decided
+				continue
+			}
 			m.Changes = append(m.Changes, change{ch.Change, strings.Join(ch.Path, "."), ch.Detail})
 		}
-		m.More = run.Added + run.Removed + run.Changed - int64(len(changes))
+		m.More = run.Added + run.Removed + run.Changed - int64(len(m.Changes))
 		m.Text = fmt.Sprintf("The schema of %s changed: %s.", c.Name, counts(run))
 	case store.EventRefreshFailing:
 		m.Cause = connectors.Cause(run.Cause).Words()
 		m.Text = fmt.Sprintf("Refreshing the schema of %s failed %d times in a row: %s. The catalog is the last one that was read.", c.Name, store.FailingAfter, m.Cause)
+	case store.EventRefreshNeedsLook:
+		m.Counts = map[string]int64{"missing": run.Missing}
+		m.Text = fmt.Sprintf("The last refresh of the schema of %s did not find %d of its tables.\nThey were dropped, or a right was taken away: "+
+			"an Admin has to say which. The catalog keeps them until then.", c.Name, run.Missing)
 	case store.EventRefreshRecovered:
 		m.Text = fmt.Sprintf("Refreshing the schema of %s works again.", c.Name)
 	}

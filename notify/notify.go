@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
+	"golang.org/x/sync/errgroup"
 
 	"patchbay/access"
 	"patchbay/secret"
@@ -70,8 +71,10 @@ func (s *Sender) unseal(t store.NotificationTarget) (h Hook, err error) {
 
 // How often the outbox is looked into, and how much is sent at a time.
 const (
-	wakeEvery = 5 * time.Second
-	batch     = 20
+	wakeEvery   = 5 * time.Second
+	batch       = 500
+	hostsAtOnce = 16
+	slowHost    = 3 * time.Second
 )
 
 // retries are how long after a failed attempt the next one is; after the last, it is given up.
@@ -107,12 +110,43 @@ func (s *Sender) SendDue(ctx context.Context) {
 		s.Log.Error("cannot read the outbox", "error", err)
 		return
 	}
+	var hosts errgroup.Group
+	hosts.SetLimit(hostsAtOnce)
+	for _, of := range s.byHost(ctx, due) {
+		hosts.Go(func() error {
+			s.sendTo(ctx, of)
+			return nil
+		})
+	}
+	_ = hosts.Wait() // nobody returns one
+}
+
+// byHost are notifications by the host that takes them, so that one that hangs keeps back only its own. What cannot be looked up is
+// found out again by the attempt.
+func (s *Sender) byHost(ctx context.Context, due []store.Notification) map[string][]store.Notification {
+	hosts := map[string][]store.Notification{}
 	for _, n := range due {
-		if ctx.Err() != nil {
-			return
+		host := "mail"
+		if kind, id, _ := strings.Cut(n.Recipient, ":"); kind == "target" {
+			if t, err := target(ctx, s.Store, id); err == nil && t.Kind == "webhook" {
+				host = t.Shown
+			}
 		}
+		hosts[host] = append(hosts[host], n)
+	}
+	return hosts
+}
+
+// sendTo sends to one host, one message after another. What is left when the host is slow is for the next round, which begins when
+// all hosts of this one are through.
+func (s *Sender) sendTo(ctx context.Context, due []store.Notification) {
+	for _, n := range due {
+		began := time.Now()
 		if err := s.attempt(ctx, n); err != nil {
 			s.Log.Error("cannot send a notification", "connection", n.ConnectionID, "event", n.Event, "error", err)
+		}
+		if ctx.Err() != nil || time.Since(began) > slowHost {
+			return
 		}
 	}
 }

@@ -3,10 +3,14 @@ package notify
 import (
 	"bytes"
 	"context"
+	"crypto/hmac"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -149,9 +153,50 @@ func TestWebhook(t *testing.T) {
 		t.Error("the second attempt looks like another message")
 	}
 	seconds, signature, _ := strings.Cut(strings.TrimPrefix(got[1].Header.Get("Patchbay-Signature"), "t="), ",v1=")
-	if signature != sign("signing-key", seconds, bodies[1]) || signature == sign("other", seconds, bodies[1]) {
+	mac := hmac.New(sha256.New, []byte("signing-key"))
+	fmt.Fprintf(mac, "%d.%s", d.now.Add(-time.Hour).Unix(), bodies[1])
+	if seconds != strconv.FormatInt(d.now.Add(-time.Hour).Unix(), 10) || signature != hex.EncodeToString(mac.Sum(nil)) {
 		t.Errorf("signature %s", got[1].Header.Get("Patchbay-Signature"))
 	}
+	if m.Connection.Name != "Ware\r\nBcc: x@y <script>" || !strings.Contains(m.Text, "&lt;script&gt;") || strings.ContainsAny(m.Text, "<>") {
+		t.Errorf("chat services read this as their own marks: %q", m.Text)
+	}
+}
+
+// The signature is the one that receivers in the field make: computed by openssl dgst -sha256 -hmac.
+func TestSignature(t *testing.T) {
+	const want = "60946fb54b8f52ba8f1c72ca19ea5c37b21f4b80be0d1b6287f23c268c0c05b0"
+	if got := sign("signing-key", "1700000000", []byte(`{"event":"test"}`)); got != want {
+		t.Errorf("signature %s, want %s", got, want)
+	}
+}
+
+// A receiver that hangs keeps back none but its own messages (P68).
+func TestStuckReceiverKeepsBackNoOther(t *testing.T) {
+	d := newDesk(t)
+	stuck, told := make(chan struct{}), make(chan struct{}, 1)
+	hangs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { <-stuck }))
+	defer hangs.Close()
+	healthy := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { told <- struct{}{} }))
+	defer healthy.Close()
+	for id, url := range map[string]string{"a": hangs.URL, "b": healthy.URL} {
+		box, err := d.Seal(id, Hook{URL: url, Key: "k"})
+		d.check(err)
+		d.target(store.NotificationTarget{ID: id, Kind: "webhook", Shown: url, Box: box})
+	}
+	d.ends(store.Run{State: "succeeded", Added: 1})
+	sent := make(chan struct{})
+	go func() {
+		defer close(sent)
+		d.SendDue(t.Context())
+	}()
+	select {
+	case <-told: // while the other still hangs: only now it may answer
+	case <-sent:
+		t.Error("the healthy receiver was told only after the other")
+	}
+	close(stuck)
+	<-sent
 }
 
 // Receivers that hang, send us elsewhere, answer without end or lie where nobody may be reached cost a failed attempt, and what

@@ -16,6 +16,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"patchbay/connectors/transport"
@@ -61,9 +62,14 @@ func nearby(host string) bool {
 	return host == "localhost" || err == nil && (ip.Unmap().IsLoopback() || ip.Unmap().IsPrivate())
 }
 
+// escapeChat keeps what a source is called from calling people: chat services read <!channel> and <@user> in a text (Slack, Mattermost
+// and Google Chat write these three characters so).
+var escapeChat = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+
 // post sends a message to a webhook, signed: the header Patchbay-Signature is t=SECONDS,v1=HEX, where HEX is the HMAC-SHA256 with the
 // webhook's key over SECONDS, a dot and the body. Any answer of 2xx is a delivery.
 func (s *Sender) post(ctx context.Context, h Hook, m Message) error {
+	m.Text = escapeChat.Replace(m.Text)
 	body, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("encode message: %w", err)

@@ -3,6 +3,7 @@ package refresh
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"slices"
@@ -31,12 +32,16 @@ type apply struct {
 	words   *catalog.Words
 	diff    *catalog.Diff
 	builder *catalog.Builder
+	levels  []catalog.Level
+	filter  string           // as JSON
+	last    *catalog.Matcher // the filter of the reading before; nil: not known
 
 	held     []store.TableRow // packed and not yet written
 	heldSize int              // in bytes
 
 	tables  int64 // reported so far
 	added   int64
+	shown   int64 // that are not known, since the filter of before dropped them
 	changed int64
 	wrote   int64
 	changes []store.Change
@@ -56,9 +61,13 @@ func (r *Runner) begin(ctx context.Context, j *job, c store.Connection, fence st
 	if err := r.takeBackLast(ctx, j.run, fence); err != nil {
 		return nil, err
 	}
-	a := &apply{Runner: r, job: j, id: c.ID, fence: fence, diff: catalog.NewDiff(keep), builder: catalog.NewBuilder(levels), listed: map[string]int{}}
+	a := &apply{Runner: r, job: j, id: c.ID, fence: fence, diff: catalog.NewDiff(keep), builder: catalog.NewBuilder(levels), levels: levels,
+		listed: map[string]int{}}
 	if a.state, err = r.options.Store.CatalogState(ctx, c.ID); err != nil {
 		return nil, fmt.Errorf("read catalog state: %w", err)
+	}
+	if err := a.filters(c.Filter); err != nil {
+		return nil, err
 	}
 	r.change(j, func(*store.Run) { j.known = a.state.Tables })
 	if a.words, err = r.words(ctx, c.ID); err != nil {
@@ -69,6 +78,27 @@ func (r *Runner) begin(ctx context.Context, j *job, c store.Connection, fence st
 		return nil, fmt.Errorf("read known hashes: %w", err)
 	}
 	return a, nil
+}
+
+// filters keeps the filter of this reading in its stored form, and takes up that of the reading before.
+func (a *apply) filters(now catalog.Filter) error {
+	body, err := json.Marshal(now)
+	if err != nil {
+		return fmt.Errorf("encode filter: %w", err)
+	}
+	a.filter = string(body)
+	if a.state.Filter == "" {
+		return nil
+	}
+	var last catalog.Filter
+	if err := json.Unmarshal([]byte(a.state.Filter), &last); err != nil {
+		return fmt.Errorf("filter of the last reading: %w", err)
+	}
+	last.Names = now.Names
+	if a.last, err = catalog.NewMatcher(last, a.levels); err != nil {
+		return fmt.Errorf("filter of the last reading: %w", err)
+	}
+	return nil
 }
 
 // takeBackLast drops what the run before wrote and never published, should it have ended without being able to.
@@ -137,8 +167,12 @@ func (a *apply) learn(ctx context.Context, batch []catalog.Difference) error {
 	return nil
 }
 
-// note counts a difference. A new row estimate alone is written, and is no change.
+// note counts a difference. A new row estimate alone is written, and is no change; nor is what the filter lets in again.
 func (a *apply) note(ctx context.Context, d catalog.Difference) error {
+	if !d.Replaces && a.last != nil && !a.last.Keeps(d.Table.Path) {
+		a.shown++
+		return nil
+	}
 	if !d.Replaces {
 		a.added++
 		a.list("added", d.Table.Path, "")
@@ -186,19 +220,25 @@ func (a *apply) publish(ctx context.Context) error {
 	if err := believable(o, a.job.anyway); err != nil {
 		return err
 	}
-	stale, err := a.stale(ctx, o)
+	if a.job.anyway {
+		o = o.Anyway()
+	}
+	for _, path := range paths(o.Gone) {
+		a.list("removed", path, "")
+	}
+	p, err := a.parts(ctx, o)
 	if err != nil {
 		return err
 	}
 	var shard *catalog.Shard
-	differs := a.wrote > 0 || len(a.held)+len(o.Gone) > 0
+	differs := a.wrote > 0 || len(a.held)+len(o.Gone)+len(o.Hidden) > 0
 	g, within := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return caught(a.options.Log, func() error {
 			if err := a.writeHeld(within); err != nil {
 				return err
 			}
-			if err := a.remove(within, o.Gone); err != nil {
+			if err := a.remove(within, slices.Concat(o.Hidden, o.Gone)); err != nil {
 				return err
 			}
 			a.enter(a.job, phaseIndexing)
@@ -217,7 +257,11 @@ func (a *apply) publish(ctx context.Context) error {
 		return err
 	}
 	run, state := a.ended(o, shard)
-	if err := a.options.Store.PublishCatalog(ctx, a.id, state.Generation, a.fence, run, state, a.changes, stale); err != nil {
+	if run.Missing = int64(len(p.asked)); run.Missing > 0 {
+		a.changes = append(a.changes, missing(p.asked)...)
+	}
+	run.Cause, run.Error, run.Hint = p.cause, p.words, p.hint
+	if err := a.options.Store.PublishCatalog(ctx, a.id, state.Generation, a.fence, run, state, a.changes, p.stale); err != nil {
 		return fmt.Errorf("publish catalog: %w", err)
 	}
 	if shard != nil {
@@ -250,44 +294,9 @@ func (a *apply) remove(ctx context.Context, gone []string) error {
 		if err != nil {
 			return fmt.Errorf("remove tables: %w", err)
 		}
-		for _, key := range gone[:n] {
-			path, err := catalog.ParsePath(key)
-			if err != nil {
-				return fmt.Errorf("stored path %q: %w", key, err)
-			}
-			a.list("removed", path, "")
-		}
 		gone = gone[n:]
 	}
 	return nil
-}
-
-// stale are the parts that could not be read, and those of before that nobody has read since.
-func (a *apply) stale(ctx context.Context, o catalog.Outcome) ([]store.StaleScope, error) {
-	now := a.options.Now()
-	var stale []store.StaleScope
-	listed := map[string]bool{}
-	for _, skip := range o.Stale {
-		if denied(skip.Why) && !o.Keeps(skip.Scope) {
-			continue // what the connection's user never saw is nobody's loss
-		}
-		if key := skip.Scope.String(); !listed[key] {
-			listed[key] = true
-			stale = append(stale, store.StaleScope{Path: skip.Scope, Reason: reasonOf(skip.Why), Since: now})
-		}
-	}
-	before, err := a.options.Store.Scopes(ctx, a.id)
-	if err != nil {
-		return nil, fmt.Errorf("read stale scopes: %w", err)
-	}
-	for _, s := range before {
-		switch key := s.Path.String(); {
-		case len(s.Path) == 0: // what kept the whole of it in doubt is over with a reading that is believed
-		case !listed[key] && !o.Covers(key):
-			stale = append(stale, s)
-		}
-	}
-	return stale, nil
 }
 
 // shard is the catalog as it will be, nil when the one in memory is as good.
@@ -312,10 +321,10 @@ func (a *apply) ended(o catalog.Outcome, shard *catalog.Shard) (store.Run, store
 	now := a.options.Now()
 	run, _ := a.Progress(a.job.run.ID)
 	run.State, run.Phase, run.Finished, run.Read = stateSucceeded, "", now, int64(o.Reported)
-	run.Added, run.Changed, run.Removed = a.added, a.changed, int64(len(o.Gone))
+	run.Added, run.Changed, run.Removed, run.Hidden, run.Shown = a.added, a.changed, int64(len(o.Gone)), int64(len(o.Hidden)), a.shown
 	state := a.state
-	state.Read = now
-	if a.wrote > 0 || len(o.Gone) > 0 {
+	state.Read, state.Filter = now, a.filter
+	if a.wrote > 0 || len(o.Gone)+len(o.Hidden) > 0 {
 		state.Generation = a.generation()
 	}
 	if shard != nil {

@@ -80,6 +80,80 @@ func TestNearlyEverythingMissing(t *testing.T) {
 	}
 }
 
+// A part that is not listed any more, of which the source does not say that it would be, stays until an Admin decides; everything
+// else is taken over (P70).
+func TestUnlistedPartWaitsForAnAdmin(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tables := warehouse(0, 75)
+	b.read = whole(tables)
+	b.succeed(t, 75, 0, 0)
+	gone, kept := tables[0].Path[:2], map[string]bool{}
+	listed := func(tables []catalog.Table) func(context.Context, catalog.Filter, catalog.Sink) error {
+		return func(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
+			for _, table := range tables {
+				if err := to.Table(table); err != nil {
+					return err
+				}
+				kept[table.Path[:2].String()] = true
+			}
+			for scope := range kept {
+				path, _ := catalog.ParsePath(scope)
+				if err := to.Done(path); err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+	}
+	b.read = listed(tables[26:]) // the first schema is not there, nor is one table of the second
+	run := b.succeed(t, 0, 1, 0)
+	if run.Missing != 25 || run.Cause != "suspicious" || !strings.Contains(run.Error, "25 tables are not listed any more") || run.Hint == "" {
+		t.Fatalf("run %+v", run)
+	}
+	if got := len(b.tables(t)); got != 74 {
+		t.Errorf("%d tables, want 74", got)
+	}
+	if got := b.changes(t, run); len(got) != 26 || !slices.Contains(got, "missing "+tables[0].Path.Name()) {
+		t.Errorf("changes %q", got)
+	}
+	stale, err := b.store.Scopes(t.Context(), b.id)
+	if err != nil || len(stale) != 1 || !slices.Equal(stale[0].Path, gone) {
+		t.Errorf("stale %+v, %v", stale, err)
+	}
+	if doubt, err := b.store.Doubt(t.Context(), b.id); err != nil || doubt.RunID != run.ID || doubt.Missing != 25 {
+		t.Fatalf("doubt %+v, %v", doubt, err)
+	}
+	b.pass(time.Hour)
+	if run = b.succeed(t, 0, 0, 0); run.Missing != 25 {
+		t.Errorf("not asked again while nobody has decided: %+v", run)
+	}
+	// Whoever keeps it is not asked again, unless more goes.
+	err = b.store.Update(t.Context(), store.AuditEntry{Action: "connection.keep"}, func(tx *store.Tx) error { return tx.EndDoubt(b.id, run.ID) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run = b.succeed(t, 0, 0, 0); run.Missing != 0 {
+		t.Errorf("asked again: %+v", run)
+	}
+	if _, err := b.store.Doubt(t.Context(), b.id); !errors.Is(err, store.ErrNotFound) || len(b.tables(t)) != 74 {
+		t.Errorf("doubt %v, %d tables", err, len(b.tables(t)))
+	}
+	clear(kept)
+	b.read = listed(tables[50:])
+	if run = b.succeed(t, 0, 0, 0); run.Missing != 49 {
+		t.Fatalf("more went: %+v", run)
+	}
+	run, err = b.StartAnyway(t.Context(), b.id, "manual", "someone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run = b.end(t, run); run.State != "succeeded" || run.Removed != 49 || run.Missing != 0 || len(b.tables(t)) != 25 {
+		t.Errorf("applied anyway: %+v, %d tables", run, len(b.tables(t)))
+	}
+	b.noDoubt(t)
+}
+
 func (b *bench) noDoubt(t *testing.T) {
 	t.Helper()
 	if doubt, err := b.store.Doubt(t.Context(), b.id); !errors.Is(err, store.ErrNotFound) {

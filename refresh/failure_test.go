@@ -113,7 +113,7 @@ func TestPartialReading(t *testing.T) {
 		return errors.Join(to.Table(tables[1]), to.Done(catalog.Path{"elsewhere"}))
 	}
 	b.succeed(t, 0, 0, 0)
-	if stale, err := b.store.Scopes(t.Context(), b.id); err != nil || len(stale) != 1 {
+	if stale, err := b.store.Scopes(t.Context(), b.id); err != nil || len(stale) != 2 {
 		t.Fatalf("stale %+v, %v", stale, err)
 	}
 	b.read = whole(tables[1:])
@@ -200,9 +200,102 @@ func TestFilterTakesTablesOut(t *testing.T) {
 		}
 		return errors.Join(whole(tables)(ctx, f, to), to.Skipped(tables[0].Path[:2], nil))
 	}
-	b.succeed(t, 0, 59, 0)
+	if run := b.succeed(t, 0, 0, 0); run.Hidden != 59 {
+		t.Errorf("run %+v", run)
+	}
 	if got := b.tables(t); len(got) != 1 {
 		t.Errorf("%d tables, want 1", len(got))
+	}
+}
+
+// What a filter takes out and lets in again is no change of the schema: it is counted apart, and nobody is told of it.
+func TestFilterIsNoChange(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tables := warehouse(0, 60)
+	b.read = whole(tables)
+	b.succeed(t, 60, 0, 0)
+	target := store.NotificationTarget{ID: "hook", ConnectionID: b.id, Kind: "webhook", Shown: "h", Box: []byte("b"), Events: []string{store.EventSchemaChanged}}
+	set := func(fn func(tx *store.Tx) error) {
+		t.Helper()
+		if err := b.store.Update(t.Context(), store.AuditEntry{Action: "connection.filter"}, fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set(func(tx *store.Tx) error { return tx.CreateTarget(target) })
+	only := catalog.Filter{Tables: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: []string{tables[59].Path.Name()}}}}
+	set(func(tx *store.Tx) error { return tx.SetFilter(b.id, only) })
+	quiet := func(run store.Run, hidden, shown int64) {
+		t.Helper()
+		if run.Hidden != hidden || run.Shown != shown || len(b.changes(t, run)) > 0 {
+			t.Errorf("run %+v with changes %q, want %d hidden and %d shown", run, b.changes(t, run), hidden, shown)
+		}
+		if due, err := b.store.DueNotifications(t.Context(), b.clock(), 10); err != nil || len(due) > 0 {
+			t.Errorf("%+v are to be told, %v", due, err)
+		}
+	}
+	quiet(b.succeed(t, 0, 0, 0), 59, 0)
+	set(func(tx *store.Tx) error { return tx.SetFilter(b.id, catalog.Filter{}) })
+	quiet(b.succeed(t, 0, 0, 0), 0, 59)
+	if got := b.tables(t); !maps.Equal(got, expected(tables)) {
+		t.Errorf("%d tables, want all 60", len(got))
+	}
+	b.read = whole(append(tables[1:], catalogtest.Table(5000, 3)))
+	b.succeed(t, 1, 1, 0)
+	if due, err := b.store.DueNotifications(t.Context(), b.clock(), 10); err != nil || len(due) != 1 {
+		t.Errorf("a real change: %+v are to be told, %v", due, err)
+	}
+}
+
+// A reading in which every part was skipped read nothing, whatever is said of the whole: it failed, and counts (P70).
+func TestEverySkippedPartFails(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.read = whole(warehouse(0, 50))
+	b.succeed(t, 50, 0, 0)
+	rows := b.rowHash(t)
+	b.read = func(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
+		return errors.Join(to.Skipped(catalog.Path{"warehouse"}, &connectors.Error{Cause: connectors.CauseTimeout, Message: "canceling statement"}), to.Done(nil))
+	}
+	for n := range int64(3) {
+		if run := b.refresh(t); run.State != "failed" || run.Cause != "timeout" || !strings.Contains(run.Error, "canceling statement") {
+			t.Fatalf("run %+v", run)
+		}
+		if c, err := b.store.Connection(t.Context(), b.id); err != nil || c.Failures != n+1 || c.ReachWords == "" {
+			t.Errorf("connection %+v, %v", c, err)
+		}
+	}
+	if b.rowHash(t) != rows {
+		t.Error("the catalog is another")
+	}
+}
+
+// Where some databases could not be read, the run says how many and why; what nobody ever saw in one that denies is no loss.
+func TestRunSaysWhatWasNotRead(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tables := warehouse(0, 10)
+	b.read = whole(tables)
+	b.succeed(t, 10, 0, 0)
+	skip := func(why connectors.Cause) func(context.Context, catalog.Filter, catalog.Sink) error {
+		return func(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
+			for _, table := range tables {
+				if err := to.Table(table); err != nil {
+					return err
+				}
+			}
+			return errors.Join(to.Done(tables[0].Path[:1]), to.Skipped(catalog.Path{"shop"}, &connectors.Error{Cause: why, Message: "no"}),
+				to.Done(catalog.Path{"crm"}), to.Done(nil))
+		}
+	}
+	b.read = skip(connectors.CauseDenied)
+	if run := b.succeed(t, 0, 0, 0); run.Cause != "" || run.Error != "" {
+		t.Errorf("denied, and never seen: %+v", run)
+	}
+	b.read = skip(connectors.CauseTimeout)
+	run := b.succeed(t, 0, 0, 0)
+	if run.Cause != "timeout" || !strings.HasPrefix(run.Error, "Read 2 of 3 databases. shop: ") || run.Hint == "" {
+		t.Errorf("run %+v", run)
 	}
 }
 

@@ -14,8 +14,12 @@ import (
 
 	"patchbay/catalog"
 	"patchbay/refresh"
+	"patchbay/schedule"
 	"patchbay/store"
 )
+
+// kills is how many times TestKilledRefresh kills (P61).
+const kills = 50
 
 // What a child process of TestKilledRefresh is told.
 const (
@@ -35,30 +39,35 @@ func TestKilledRefresh(t *testing.T) {
 		refreshForEver(t, dir, os.Getenv(killID))
 	}
 	b := newBench(t)
-	id := b.id
+	b.id = b.connection(t, "killed", schedule.Spec{Kind: schedule.Daily, At: "04:00", TimeZone: "Europe/Berlin"})
+	id, daily := b.id, b.saved(t, b.id)
 	b.Stop(t.Context())
 	if err := b.store.Close(); err != nil {
 		t.Fatal(err)
 	}
 	catalogs := killedCatalogs()
 	interrupted := 0
-	for round := range 20 {
+	var generation int64
+	for round := range kills {
 		child := exec.Command(os.Args[0], "-test.run", "^TestKilledRefresh$")
 		child.Env = append(os.Environ(), killDir+"="+b.dir, killID+"="+id)
 		if err := child.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(150*time.Millisecond + time.Duration(rand.IntN(300))*time.Millisecond)
+		time.Sleep(100*time.Millisecond + time.Duration(rand.IntN(300))*time.Millisecond)
 		if err := child.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
 		_ = child.Wait() // that it was killed
-		interrupted += b.afterKill(t, round, catalogs)
+		interrupted += b.afterKill(t, round, catalogs, &generation)
+	}
+	if generation == 0 {
+		t.Error("no refresh came to its end before a kill")
 	}
 	if interrupted == 0 {
 		t.Error("no kill met a refresh")
 	}
-	t.Logf("%d of 20 kills met a refresh", interrupted)
+	t.Logf("%d of %d kills met a refresh", interrupted, kills)
 	var err error
 	if b.store, err = store.Open(t.Context(), store.Options{Dir: b.dir, Now: b.clock, AuditKey: []byte("key")}); err != nil {
 		t.Fatal(err)
@@ -68,10 +77,14 @@ func TestKilledRefresh(t *testing.T) {
 	if run := b.refresh(t); run.State != "succeeded" || !maps.Equal(b.tables(t), expected(catalogs[0])) {
 		t.Errorf("the refresh after all that: %+v", run)
 	}
+	if c := b.saved(t, id); c.Schedule.Words() != daily.Schedule.Words() || !c.ScheduleAnchor.Equal(daily.ScheduleAnchor) || !c.NextRefresh.Equal(daily.NextRefresh) {
+		t.Errorf("the schedule is %s, next at %s, and was %s, next at %s", c.Schedule.Words(), c.NextRefresh, daily.Schedule.Words(), daily.NextRefresh)
+	}
 }
 
-// afterKill opens what a killed process left, as a start does, and says whether a run was under way.
-func (b *bench) afterKill(t *testing.T, round int, catalogs [2][]catalog.Table) (interrupted int) {
+// afterKill opens what a killed process left, as a start does, and says whether a run was under way. generation is the one that was
+// seen after the kill before.
+func (b *bench) afterKill(t *testing.T, round int, catalogs [2][]catalog.Table, generation *int64) (interrupted int) {
 	t.Helper()
 	st, err := store.Open(t.Context(), store.Options{Dir: b.dir, Now: time.Now, AuditKey: []byte("key")})
 	if err != nil {
@@ -100,6 +113,10 @@ func (b *bench) afterKill(t *testing.T, round int, catalogs [2][]catalog.Table) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	if state.Generation < *generation {
+		t.Errorf("round %d: generation %d, after %d was published", round, state.Generation, *generation)
+	}
+	*generation = state.Generation
 	for state.Generation > 0 {
 		if _, ok := left.Shard(b.id); ok {
 			break
@@ -107,7 +124,7 @@ func (b *bench) afterKill(t *testing.T, round int, catalogs [2][]catalog.Table) 
 		time.Sleep(time.Millisecond)
 	}
 	got := left.tables(t)
-	if len(got) > 0 && !maps.Equal(got, expected(catalogs[0])) && !maps.Equal(got, expected(catalogs[1])) {
+	if state.Generation == 0 && len(got) > 0 || state.Generation > 0 && !maps.Equal(got, expected(catalogs[0])) && !maps.Equal(got, expected(catalogs[1])) {
 		t.Errorf("round %d: %d tables that are neither catalog", round, len(got))
 	}
 	var check string

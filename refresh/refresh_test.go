@@ -431,6 +431,29 @@ func TestUnchangedSourceWritesNothing(t *testing.T) {
 	}
 }
 
+// A scheduled refresh of an unchanged source writes its claim and a row of the audit log besides, and still nothing that grows with the
+// catalog.
+func TestUnchangedScheduledRefreshWritesLittle(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.id = b.connection(t, "daily", schedule.Spec{Kind: schedule.Daily, At: "04:00"})
+	b.read = whole(warehouse(0, 2000))
+	b.succeed(t, 2000, 0, 0)
+	if _, err := b.rawWrite(t, `pragma wal_checkpoint(truncate)`); err != nil {
+		t.Fatal(err)
+	}
+	rows, before := b.rowHash(t), b.walSize(t)
+	b.pass(24*time.Hour + schedule.Window(24*time.Hour))
+	wake(t, b.Runner)
+	runs := b.ends(t, b.id)
+	if len(runs) != 2 || runs[0].State != "succeeded" || runs[0].Trigger != "schedule" {
+		t.Fatalf("runs %+v", runs)
+	}
+	if grown := b.walSize(t) - before; grown >= 20<<10 || b.rowHash(t) != rows {
+		t.Errorf("the log grew by %d bytes", grown)
+	}
+}
+
 func (b *bench) mustShard(t testing.TB) *catalog.Shard {
 	t.Helper()
 	shard, ok := b.Shard(b.id)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"patchbay/catalog"
 	"patchbay/connectors"
 	"patchbay/store"
 )
@@ -169,7 +168,11 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 		return err
 	}
 	r.enter(j, phaseApplying)
-	return a.publish(ctx)
+	err = a.publish(ctx)
+	if err == nil && c.Failures > 0 {
+		r.late.Store(true)
+	}
+	return err
 }
 
 func (r *Runner) rememberServer(ctx context.Context, c store.Connection, server connectors.Server) error {
@@ -228,6 +231,11 @@ func (r *Runner) writeFailure(run store.Run, f failure, err error) (failures int
 				return err
 			}
 		}
+		if f.state == stateInterrupted && makesUp(run) {
+			if err := tx.SetNextRefresh(run.ConnectionID, run.Finished); err != nil {
+				return err
+			}
+		}
 		return tx.UpdateRun(run)
 	})
 	if write = errors.Join(write, r.takeBack(ctx, run.ConnectionID)); write != nil && !errors.Is(write, store.ErrNotFound) { // not found: deleted meanwhile
@@ -239,10 +247,8 @@ func (r *Runner) writeFailure(run store.Run, f failure, err error) (failures int
 // missing are the tables that a reading would have removed, by name, as many as are listed.
 func missing(keys []string) []store.Change {
 	var changes []store.Change
-	for _, key := range keys[:min(len(keys), maxListed)] {
-		if path, err := catalog.ParsePath(key); err == nil {
-			changes = append(changes, store.Change{Change: "missing", Path: path})
-		}
+	for _, path := range paths(keys[:min(len(keys), maxListed)]) {
+		changes = append(changes, store.Change{Change: "missing", Path: path})
 	}
 	return changes
 }

@@ -13,6 +13,7 @@ import (
 	"log/slog"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -82,6 +83,10 @@ type Runner struct {
 	end     context.CancelCauseFunc
 	work    sync.WaitGroup
 
+	began time.Time   // when this runner was made; of startDue alone
+	woken time.Time   // when it was last asked what is due; of startDue alone
+	late  atomic.Bool // something may be due later than its schedule has it
+
 	starting sync.Map     // connection -> *sync.Mutex: makes looking for a run and making one a single act
 	living   sync.RWMutex // held while work begins, so that none does after Stop
 
@@ -102,7 +107,8 @@ func NewRunner(o Options) *Runner {
 		o.Held = defaultHeld
 	}
 	r := &Runner{options: o, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), jobs: map[string]*job{},
-		subscribers: map[string]map[chan Event]bool{}}
+		subscribers: map[string]map[chan Event]bool{}, began: o.Now()}
+	r.late.Store(true) // the clock may have been another when the process before set it
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r
 }
@@ -130,7 +136,7 @@ func (r *Runner) Start(ctx context.Context, connectionID, trigger, by string) (s
 	if err := r.parted(ctx, connectionID); err != nil {
 		return store.Run{}, err
 	}
-	return r.start(ctx, connectionID, trigger, by, false)
+	return r.start(ctx, connectionID, trigger, by, false, r.create)
 }
 
 // ErrUnderWay says that a refresh runs already, which another must wait for.
@@ -146,7 +152,7 @@ func (r *Runner) StartAnyway(ctx context.Context, connectionID, trigger, by stri
 	if err := r.parted(ctx, connectionID); err != nil {
 		return store.Run{}, err
 	}
-	return r.start(ctx, connectionID, trigger, by, true)
+	return r.start(ctx, connectionID, trigger, by, true, r.create)
 }
 
 // only keeps others from starting a run of the connection until the function that it returns is called.
@@ -174,8 +180,13 @@ func (r *Runner) parted(ctx context.Context, connectionID string) error {
 	}
 }
 
-// start is called within only.
-func (r *Runner) start(ctx context.Context, connectionID, trigger, by string, anyway bool) (store.Run, error) {
+// create keeps a new run.
+func (r *Runner) create(ctx context.Context, run store.Run) error {
+	return r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.CreateRun(run) })
+}
+
+// start is called within only. create keeps the run; where it fails there is none.
+func (r *Runner) start(ctx context.Context, connectionID, trigger, by string, anyway bool, create func(context.Context, store.Run) error) (store.Run, error) {
 	r.living.RLock()
 	defer r.living.RUnlock()
 	if r.life.Err() != nil {
@@ -186,7 +197,7 @@ func (r *Runner) start(ctx context.Context, connectionID, trigger, by string, an
 		return store.Run{}, fmt.Errorf("make id: %w", err)
 	}
 	run := store.Run{ID: id.String(), ConnectionID: connectionID, Trigger: trigger, StartedBy: by, State: stateQueued, Phase: phaseQueued, Queued: r.options.Now()}
-	if err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error { return tx.CreateRun(run) }); err != nil {
+	if err := create(ctx, run); err != nil {
 		return store.Run{}, fmt.Errorf("create run: %w", err)
 	}
 	j := &job{run: run, anyway: anyway, saved: time.Now(), done: make(chan struct{})}

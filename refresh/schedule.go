@@ -26,22 +26,67 @@ func (r *Runner) Schedule(ctx context.Context, s gocron.Scheduler) error {
 	return nil
 }
 
-// startDue starts the refresh of every connection that is due.
+// startDue starts the refresh of every connection that is due. It is called by one goroutine at a time.
 func (r *Runner) startDue(ctx context.Context) {
 	now := r.options.Now()
+	if now.Before(r.began) { // the clock was ahead when this process started
+		r.began = now
+	}
+	if r.late.Swap(false) || now.Before(r.woken) {
+		r.bringBack(ctx, now)
+	}
+	r.woken = now
 	due, err := r.options.Store.DueConnections(ctx, now)
 	if err != nil {
 		r.options.Log.Error("cannot ask what is due", "error", err)
 		return
 	}
 	for _, c := range due {
-		if now.Before(c.NextRefresh.Add(jitter(c))) {
+		if now.Before(r.begins(c)) {
 			continue
 		}
-		if err := r.startScheduled(ctx, c, now); err != nil && !errors.Is(err, ErrStopped) {
+		switch err := r.startScheduled(ctx, c, now); {
+		case errors.Is(err, ErrStopped):
+			return
+		case err != nil:
 			r.options.Log.Error("cannot start a scheduled refresh", "connection", c.ID, "error", err)
 		}
 	}
+}
+
+// bringBack brings back what is due later than the schedule has it: a clock was ahead for a while, or the pause after failures is
+// over.
+func (r *Runner) bringBack(ctx context.Context, now time.Time) {
+	all, err := r.options.Store.Connections(ctx)
+	if err != nil {
+		r.options.Log.Error("cannot look for what is due too late", "error", err)
+		return
+	}
+	for _, c := range all {
+		next, on := c.Schedule.Next(now.Add(pause(c.Failures)), c.ScheduleAnchor)
+		if !on || !c.NextRefresh.After(next) {
+			continue
+		}
+		err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+			if fresh, err := tx.Connection(c.ID); err != nil || !fresh.NextRefresh.Equal(c.NextRefresh) {
+				return err
+			}
+			return tx.SetNextRefresh(c.ID, next)
+		})
+		if err != nil && !errors.Is(err, store.ErrNotFound) {
+			r.options.Log.Error("cannot bring back a scheduled refresh", "connection", c.ID, "error", err)
+		}
+	}
+}
+
+// begins is when the refresh of a connection that is due begins. What was due before this process ran counts from its start, so
+// that not everything that was missed is made up for at once.
+func (r *Runner) begins(c store.Connection) time.Time {
+	due := c.NextRefresh
+	if due.Before(r.began) {
+		due = r.began
+	}
+	return due.Add(jitter(c))
 }
 
 // jitter is how much after its time a connection's refresh starts, so that those of one time do not all start at once.
@@ -53,12 +98,22 @@ func jitter(c store.Connection) time.Duration {
 	return schedule.Jitter(c.ID, after.Sub(c.NextRefresh))
 }
 
+// NextRuns are the times of a connection's next n scheduled refreshes, without their jitter. The first is kept with the connection:
+// after failures it is later than the schedule alone would have it. Of a draft they are those that it would have.
+func NextRuns(c store.Connection, now time.Time, n int) []time.Time {
+	if c.NextRefresh.IsZero() {
+		return c.Schedule.Preview(now, c.ScheduleAnchor, n)
+	}
+	return append([]time.Time{c.NextRefresh}, c.Schedule.Preview(c.NextRefresh, c.ScheduleAnchor, n-1)...)
+}
+
 // After FailuresToPause refreshes that failed in a row, the schedule only probes: first an hour apart at the least, then twice as
-// long each time, up to a day. A refresh that anyone asks for is made at once, and one that succeeds ends it.
+// long each time, up to nearly a day, so that a daily refresh is tried on each day all the same. A refresh that anyone asks for is
+// made at once, and one that succeeds ends it.
 const (
 	FailuresToPause = 5
 	firstPause      = time.Hour
-	longestPause    = 24 * time.Hour
+	longestPause    = 22 * time.Hour // no day is shorter than 23 hours, and no refresh starts more than 10 minutes late
 )
 
 // pause is the least time until the schedule tries again after so many failures in a row.
@@ -69,33 +124,45 @@ func pause(failures int64) time.Duration {
 	return min(firstPause<<min(failures-FailuresToPause, 10), longestPause)
 }
 
-// startScheduled claims one due run and starts it. However many were missed, one is made up. Of several processes on one store
-// the first that moves the time on has the run.
+// errNotDue says that another process has the run.
+var errNotDue = errors.New("not due any more")
+
+// startScheduled claims one due run and starts it, both in one transaction, so that no run is lost between. However many were
+// missed, one is made up. Of several processes on one store the first that moves the time on has the run.
 func (r *Runner) startScheduled(ctx context.Context, c store.Connection, now time.Time) error {
-	next, on := c.Schedule.Next(now.Add(pause(c.Failures)), c.ScheduleAnchor)
-	claimed := false
-	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+	defer r.only(c.ID)()
+	claim := func(tx *store.Tx) error {
 		fresh, err := tx.Connection(c.ID)
-		if claimed = err == nil && fresh.NextRefresh.Equal(c.NextRefresh); !claimed {
+		if err != nil {
 			return err
 		}
+		if !fresh.NextRefresh.Equal(c.NextRefresh) {
+			return errNotDue
+		}
+		next, _ := fresh.Schedule.Next(now.Add(pause(fresh.Failures)), fresh.ScheduleAnchor)
 		return tx.SetNextRefresh(c.ID, next)
-	})
-	if err != nil {
-		return fmt.Errorf("claim due run: %w", err)
 	}
-	if !claimed || !on {
+	var err error
+	if _, ok := r.underWay(c.ID); ok { // that run is as good
+		err = r.options.Store.Maintain(ctx, claim)
+	} else if err = r.parted(ctx, c.ID); err == nil {
+		_, err = r.start(ctx, c.ID, "schedule", "", false, func(ctx context.Context, run store.Run) error {
+			entry := store.AuditEntry{Action: "connection.refresh", ObjectType: "connection", ObjectID: c.ID, ObjectName: c.Name,
+				Detail: map[string]any{"run": run.ID, "trigger": "schedule"}}
+			entry.Who.Name = "Schedule"
+			return r.options.Store.Update(ctx, entry, func(tx *store.Tx) error {
+				if err := claim(tx); err != nil {
+					return err
+				}
+				return tx.CreateRun(run)
+			})
+		})
+	}
+	if errors.Is(err, errNotDue) || errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
-	run, err := r.Start(ctx, c.ID, "schedule", "")
-	if err != nil {
-		return err
-	}
-	entry := store.AuditEntry{Action: "connection.refresh", ObjectType: "connection", ObjectID: c.ID, ObjectName: c.Name,
-		Detail: map[string]any{"run": run.ID, "trigger": "schedule"}}
-	entry.Who.Name = "Schedule"
-	if err := r.options.Store.Audit(ctx, entry); err != nil {
-		return fmt.Errorf("audit scheduled refresh: %w", err)
-	}
-	return nil
+	return err
 }
+
+// makesUp says whether a run that was interrupted is made up for: what nobody asked for, nobody asks for again.
+func makesUp(run store.Run) bool { return run.Trigger == "schedule" || run.Trigger == "created" }

@@ -83,8 +83,8 @@ func (r *Runner) Load(ctx context.Context) error {
 	return nil
 }
 
-// interruptRuns marks the runs that a stopped process left, ends its leases, and takes back what it had written. Nobody else
-// works on the store: it is locked.
+// interruptRuns marks the runs that a stopped process left, makes those that nobody asked for due again, ends its leases, and takes
+// back what it had written. Nobody else works on the store: it is locked.
 func (r *Runner) interruptRuns(ctx context.Context) error {
 	var left []store.Run
 	err := r.options.Store.Maintain(ctx, func(tx *store.Tx) (err error) {
@@ -93,6 +93,12 @@ func (r *Runner) interruptRuns(ctx context.Context) error {
 		}
 		for _, run := range left {
 			if err := tx.BreakLease(leaseOf(run.ConnectionID)); err != nil {
+				return err
+			}
+			if !makesUp(run) {
+				continue
+			}
+			if err := tx.SetNextRefresh(run.ConnectionID, r.options.Now()); err != nil {
 				return err
 			}
 		}

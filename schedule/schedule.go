@@ -78,10 +78,13 @@ func dayNames(days []string) string {
 	return strings.Join(names[:last], ", ") + " and " + names[last]
 }
 
+// Window is how much later than due something runs at the most.
+func Window(every time.Duration) time.Duration { return min(every/10, 10*time.Minute) }
+
 // Jitter is how much later than due something runs, so that what is due together does not start together: a share of the time
 // between two runs, at most 10 % and 10 minutes, and always the same for the same id.
 func Jitter(id string, every time.Duration) time.Duration {
-	window := min(every/10, 10*time.Minute)
+	window := Window(every)
 	if window <= 0 {
 		return 0
 	}

@@ -43,10 +43,10 @@ func (tx *Tx) storedState(id string) (CatalogState, error) {
 	st, err := one(tx, func(r scanner) (CatalogState, error) {
 		var c CatalogState
 		var read, changed int64
-		err := r.Scan(&c.Generation, &c.Tables, &c.Columns, &read, &changed)
+		err := r.Scan(&c.Generation, &c.Tables, &c.Columns, &read, &changed, &c.Filter)
 		c.Read, c.Changed = at(read), at(changed)
 		return c, err
-	}, `select generation, tables, columns, read_ms, changed_ms from catalog_state where connection_id = $1`, id)
+	}, `select generation, tables, columns, read_ms, changed_ms, filter from catalog_state where connection_id = $1`, id)
 	if errors.Is(err, ErrNotFound) {
 		return CatalogState{}, nil
 	}
@@ -244,8 +244,8 @@ func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fenc
 		if err := tx.setScopes(id, stale); err != nil {
 			return fmt.Errorf("keep stale scopes: %w", err)
 		}
-		if _, err := tx.exec(`delete from catalog_doubt where connection_id = $1`, id); err != nil {
-			return fmt.Errorf("end doubt: %w", err)
+		if err := tx.setDoubt(run); err != nil {
+			return fmt.Errorf("keep or end doubt: %w", err)
 		}
 		if err := tx.reached(id, run.Finished); err != nil {
 			return fmt.Errorf("remember reach: %w", err)
@@ -265,9 +265,10 @@ func (tx *Tx) setState(id string, state CatalogState) error {
 	if same == was && !was.Read.IsZero() {
 		return nil
 	}
-	_, err = tx.exec(`insert into catalog_state(connection_id, generation, tables, columns, read_ms, changed_ms) values($1,$2,$3,$4,$5,$6)
+	_, err = tx.exec(`insert into catalog_state(connection_id, generation, tables, columns, read_ms, changed_ms, filter) values($1,$2,$3,$4,$5,$6,$7)
 		on conflict(connection_id) do update set generation=excluded.generation, tables=excluded.tables, columns=excluded.columns,
-		read_ms=excluded.read_ms, changed_ms=excluded.changed_ms`, id, state.Generation, state.Tables, state.Columns, ms(state.Read), ms(state.Changed))
+		read_ms=excluded.read_ms, changed_ms=excluded.changed_ms, filter=excluded.filter`, id, state.Generation, state.Tables, state.Columns, ms(state.Read), ms(state.Changed),
+		state.Filter)
 	return err
 }
 

@@ -21,25 +21,31 @@ func (s *Store) Doubt(ctx context.Context, id string) (Doubt, error) {
 	return view(ctx, s, func(tx *Tx) (Doubt, error) { return tx.Doubt(id) })
 }
 
-// KeepDoubt keeps a run whose reading nobody can believe, with the tables that it missed by name, until someone decides. Since
-// when there is doubt is kept while it lasts.
+// KeepDoubt keeps a run whose reading nobody can believe, with the tables that it missed by name, until someone decides.
 func (tx *Tx) KeepDoubt(run Run, missing []Change, stale StaleScope) error {
-	if err := tx.UpdateRun(run); err != nil {
+	if err := tx.setDoubt(run); err != nil {
 		return err
 	}
 	if err := tx.addChanges(run.ID, 0, missing); err != nil {
-		return err
-	}
-	_, err := tx.exec(`insert into catalog_doubt(connection_id, run_id, missing, since_ms) values($1,$2,$3,$4)
-		on conflict(connection_id) do update set run_id=excluded.run_id, missing=excluded.missing`, run.ConnectionID, run.ID, run.Missing, ms(run.Finished))
-	if err != nil {
 		return err
 	}
 	known, err := tx.Scopes(run.ConnectionID)
 	if err != nil {
 		return err
 	}
-	return errors.Join(tx.setScopes(run.ConnectionID, append(known, stale)), tx.reached(run.ConnectionID, run.Finished))
+	return errors.Join(tx.setScopes(run.ConnectionID, append(known, stale)), tx.reached(run.ConnectionID, run.Finished), tx.UpdateRun(run))
+}
+
+// setDoubt keeps a run as the one to decide on, or ends the doubt where it missed nothing. Since when there is doubt is kept while
+// it lasts.
+func (tx *Tx) setDoubt(run Run) error {
+	if run.Missing == 0 {
+		_, err := tx.exec(`delete from catalog_doubt where connection_id = $1`, run.ConnectionID)
+		return err
+	}
+	_, err := tx.exec(`insert into catalog_doubt(connection_id, run_id, missing, since_ms) values($1,$2,$3,$4)
+		on conflict(connection_id) do update set run_id=excluded.run_id, missing=excluded.missing`, run.ConnectionID, run.ID, run.Missing, ms(run.Finished))
+	return err
 }
 
 // EndDoubt forgets the doubt about a run: what is known stays. ErrNotFound: the connection is in no doubt about that run.

@@ -2,15 +2,17 @@ package store
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 )
 
 // The events that a connection tells of.
 const (
-	EventSchemaChanged    = "schema_changed"    // a refresh after the first found something else than the one before
-	EventRefreshFailing   = "refresh_failing"   // FailingAfter refreshes in a row failed
-	EventRefreshRecovered = "refresh_recovered" // one succeeded after that
+	EventSchemaChanged    = "schema_changed"     // a refresh after the first found something else than the one before
+	EventRefreshFailing   = "refresh_failing"    // FailingAfter refreshes in a row failed
+	EventRefreshRecovered = "refresh_recovered"  // one came to its end after that
+	EventRefreshNeedsLook = "refresh_needs_look" // one missed tables, and people must say whether they are gone
 )
 
 // FailingAfter is after how many failures in a row people are told.
@@ -80,11 +82,12 @@ func (tx *Tx) Targets(connectionID string) ([]NotificationTarget, error) {
 }
 
 // failuresInARow is how many of a connection's last runs failed one after another, up to the run with the id before, or all where
-// it is empty. Runs that were cancelled or interrupted say nothing either way. More than 100 are 100.
+// it is empty. Runs that were cancelled or interrupted say nothing either way; one that needs a look came to its end, as the
+// connection's own count of failures has it. More than 100 are 100.
 func (tx *Tx) failuresInARow(connectionID, before string) (int, error) {
 	const most = 100
 	states, err := collect(tx, value[string], `select state from refresh_run where connection_id=$1 and ($2 = '' or id < $2)
-		and state in ('succeeded','failed') order by id desc limit $3`, connectionID, before, most)
+		and state in ('succeeded','failed','needs_look') order by id desc limit $3`, connectionID, before, most)
 	n := 0
 	for n < len(states) && states[n] == "failed" {
 		n++
@@ -93,7 +96,7 @@ func (tx *Tx) failuresInARow(connectionID, before string) (int, error) {
 }
 
 // notify puts what the end of a run means into the outbox: for each target that wants to know, and where refreshes begin or cease
-// to fail for every Admin. It stands in the transaction that ends the run, so that neither is without the other.
+// to fail, or need a look, for every Admin. It stands in the transaction that ends the run, so that neither is without the other.
 func (tx *Tx) notify(r Run) error {
 	events, err := tx.eventsOf(r)
 	if err != nil || len(events) == 0 {
@@ -131,7 +134,7 @@ func (tx *Tx) notify(r Run) error {
 
 // eventsOf are the events that the end of a run is. The first reading of a connection is no change.
 func (tx *Tx) eventsOf(r Run) (events []string, err error) {
-	if r.State != "succeeded" && r.State != "failed" {
+	if r.State != "succeeded" && r.State != "failed" && r.State != "needs_look" {
 		return nil, nil
 	}
 	before, err := tx.failuresInARow(r.ConnectionID, r.ID)
@@ -146,6 +149,15 @@ func (tx *Tx) eventsOf(r Run) (events []string, err error) {
 	}
 	if before >= FailingAfter {
 		events = append(events, EventRefreshRecovered)
+	}
+	if r.Missing > 0 {
+		switch doubt, err := tx.Doubt(r.ConnectionID); {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			return nil, err
+		case ms(doubt.Since) >= ms(r.Finished): // it begins with this run
+			events = append(events, EventRefreshNeedsLook)
+		}
 	}
 	if r.Added+r.Removed+r.Changed == 0 {
 		return events, nil

@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -22,7 +23,16 @@ func ended(t *testing.T, s *store.Store, c *clock, n int, run store.Run) []strin
 	}
 	update(t, s, func(tx *store.Tx) error { return tx.CreateRun(run) })
 	run.State = state
-	update(t, s, func(tx *store.Tx) error { return tx.UpdateRun(run) })
+	update(t, s, func(tx *store.Tx) error {
+		if run.Missing > 0 {
+			return tx.KeepDoubt(run, nil, store.StaleScope{Reason: "missing", Since: c.Now()})
+		}
+		if run.State != "failed" {
+			return tx.UpdateRun(run)
+		}
+		_, err := tx.CountFailure("w")
+		return errors.Join(err, tx.UpdateRun(run))
+	})
 	due, err := s.DueNotifications(ctx, c.Now(), 100)
 	check(t, err)
 	told := []string{}
@@ -42,7 +52,7 @@ func TestOutbox(t *testing.T) {
 		admin.Role = access.RoleAdmin
 		update(t, s, func(tx *store.Tx) error {
 			for _, target := range []store.NotificationTarget{
-				{ID: "all", ConnectionID: "w", Kind: "webhook", Shown: "hooks.example.com", Box: []byte("box"), Events: []string{store.EventSchemaChanged, store.EventRefreshFailing, store.EventRefreshRecovered}},
+				{ID: "all", ConnectionID: "w", Kind: "webhook", Shown: "hooks.example.com", Box: []byte("box"), Events: []string{store.EventSchemaChanged, store.EventRefreshFailing, store.EventRefreshRecovered, store.EventRefreshNeedsLook}},
 				{ID: "few", ConnectionID: "w", Kind: "email", Shown: "data@example.com", Events: []string{store.EventSchemaChanged}},
 			} {
 				if err := tx.CreateTarget(target); err != nil {
@@ -51,7 +61,7 @@ func TestOutbox(t *testing.T) {
 			}
 			return tx.CreateUser(admin)
 		})
-		failed, fine, changed := store.Run{State: "failed"}, store.Run{State: "succeeded"}, store.Run{State: "succeeded", Added: 1}
+		failed, fine, changed, look := store.Run{State: "failed"}, store.Run{State: "succeeded"}, store.Run{State: "succeeded", Added: 1}, store.Run{State: "needs_look", Missing: 30}
 		all := []string{"target:all schema_changed", "target:few schema_changed"}
 		for i, step := range []struct {
 			run  store.Run
@@ -61,7 +71,10 @@ func TestOutbox(t *testing.T) {
 			{failed, nil}, {failed, nil}, {store.Run{State: "cancelled"}, nil}, {store.Run{State: "interrupted"}, nil},
 			{failed, []string{"target:all refresh_failing", "user:" + admin.ID + " refresh_failing"}}, {failed, nil},
 			{changed, []string{"target:all refresh_recovered", "target:all schema_changed", "target:few schema_changed", "user:" + admin.ID + " refresh_recovered"}},
-			{failed, nil}, {failed, nil}, {fine, nil}, {failed, nil},
+			{failed, nil}, {failed, nil}, {fine, nil}, {failed, nil}, {failed, nil},
+			{look, []string{"target:all refresh_needs_look", "user:" + admin.ID + " refresh_needs_look"}}, {look, nil},
+			{failed, nil}, {failed, nil}, {failed, []string{"target:all refresh_failing", "user:" + admin.ID + " refresh_failing"}}, {look, []string{
+				"target:all refresh_recovered", "user:" + admin.ID + " refresh_recovered"}}, {fine, nil}, {failed, nil}, {fine, nil},
 		} {
 			if step.want == nil {
 				step.want = []string{}

@@ -57,6 +57,23 @@ func (tx *Tx) Visits(userID string) ([]NodeRef, error) {
 	return collect(tx, scanNodeRef, `select connection_id, path from node_visit where user_id = $1 order by seen_ms desc, connection_id, path`, userID)
 }
 
+// PurgeNodeRefs removes what people pinned and opened of these objects and of everything below them: they are gone for good.
+func (tx *Tx) PurgeNodeRefs(connectionID string, paths []string) error {
+	for _, table := range []string{"node_pin", "node_visit"} {
+		err := tx.many(`delete from `+table+` where connection_id = $1 and (path = $2 or substr(path, 1, length($2) + 1) = $2 || '/')`, func(yield func([]any) bool) {
+			for _, path := range paths {
+				if !yield([]any{connectionID, path}) {
+					return
+				}
+			}
+		})
+		if err != nil {
+			return fmt.Errorf("purge %s: %w", table, err)
+		}
+	}
+	return nil
+}
+
 // Pins is Tx.Pins in a snapshot of its own.
 func (s *Store) Pins(ctx context.Context, userID string) ([]NodeRef, error) {
 	return view(ctx, s, func(tx *Tx) ([]NodeRef, error) { return tx.Pins(userID) })

@@ -166,6 +166,7 @@ type CatalogState struct {
 	Generation      int64
 	Tables, Columns int64
 	Read, Changed   time.Time // last complete reading; last reading that changed something
+	Filter          string    // of the last reading, in its JSON; empty: not known
 }
 
 // A StaleScope is a part of a catalog that the last reading could not read.
@@ -175,7 +176,8 @@ type StaleScope struct {
 	Since  time.Time
 }
 
-// A Doubt is a reading in which nearly everything was missing, which nobody has decided on yet.
+// A Doubt is a reading in which tables were missing of which nobody can tell whether they are gone, and which nobody has decided
+// on yet.
 type Doubt struct {
 	RunID   string
 	Missing int64
@@ -213,8 +215,9 @@ type Run struct {
 	State                         string // queued, running, succeeded, failed, cancelled, interrupted, needs_look
 	Phase                         string
 	Read, Added, Removed, Changed int64
-	Missing                       int64 // tables that it would have removed and did not, since they were too many to believe
-	Cause, Error, Hint            string
+	Hidden, Shown                 int64  // tables that the filter dropped, and that it let in again: the source has not changed
+	Missing                       int64  // tables that it would have removed and did not, since nobody can tell whether they are gone
+	Cause, Error, Hint            string // why it failed or, of one that succeeded, read a part only
 	Queued, Started, Finished     time.Time
 }
 

@@ -8,28 +8,29 @@ import (
 	"patchbay/catalog"
 )
 
-const runColumns = `id, connection_id, trigger, started_by, state, phase, read_count, added, removed, changed, missing, cause, error, hint, queued_ms, started_ms, finished_ms`
+const runColumns = `id, connection_id, trigger, started_by, state, phase, read_count, added, removed, changed, hidden, shown, missing, cause, error, hint, queued_ms, started_ms, finished_ms`
 
 func scanRun(r scanner) (Run, error) {
 	var run Run
 	var queued, started, finished int64
 	err := r.Scan(&run.ID, &run.ConnectionID, &run.Trigger, &run.StartedBy, &run.State, &run.Phase, &run.Read, &run.Added, &run.Removed,
-		&run.Changed, &run.Missing, &run.Cause, &run.Error, &run.Hint, &queued, &started, &finished)
+		&run.Changed, &run.Hidden, &run.Shown, &run.Missing, &run.Cause, &run.Error, &run.Hint, &queued, &started, &finished)
 	run.Queued, run.Started, run.Finished = at(queued), at(started), at(finished)
 	return run, err
 }
 
 // CreateRun keeps a new schema refresh.
 func (tx *Tx) CreateRun(r Run) error {
-	_, err := tx.exec(`insert into refresh_run(`+runColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17)`, r.ID, r.ConnectionID,
-		r.Trigger, r.StartedBy, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Missing, r.Cause, r.Error, r.Hint, ms(r.Queued), ms(r.Started), ms(r.Finished))
+	_, err := tx.exec(`insert into refresh_run(`+runColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,$14,$15,$16,$17,$18,$19)`, r.ID, r.ConnectionID,
+		r.Trigger, r.StartedBy, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Hidden, r.Shown, r.Missing, r.Cause, r.Error, r.Hint, ms(r.Queued), ms(r.Started), ms(r.Finished))
 	return err
 }
 
 // UpdateRun replaces what is known of a run. One that ends now is told of, in the same transaction.
 func (tx *Tx) UpdateRun(r Run) error {
-	err := tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, missing=$7, cause=$8, error=$9, hint=$10,
-		started_ms=$11, finished_ms=$12 where id=$13`, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Missing, r.Cause, r.Error, r.Hint, ms(r.Started), ms(r.Finished), r.ID)
+	err := tx.must(`update refresh_run set state=$1, phase=$2, read_count=$3, added=$4, removed=$5, changed=$6, hidden=$7, shown=$8, missing=$9, cause=$10,
+		error=$11, hint=$12, started_ms=$13, finished_ms=$14 where id=$15`, r.State, r.Phase, r.Read, r.Added, r.Removed, r.Changed, r.Hidden, r.Shown, r.Missing, r.Cause,
+		r.Error, r.Hint, ms(r.Started), ms(r.Finished), r.ID)
 	if err != nil || r.Finished.IsZero() {
 		return err
 	}
@@ -111,7 +112,7 @@ func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]
 		c.Path, err = catalog.ParsePath(path)
 		return c, err
 	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
-		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
+		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` and c.change <> 'missing' order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
 }
 
 // InterruptRuns marks every run that was under way when the process ended.

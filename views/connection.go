@@ -1,6 +1,7 @@
 package views
 
 import (
+	"strings"
 	"time"
 
 	"github.com/a-h/templ"
@@ -60,6 +61,7 @@ type RunRow struct {
 	Phase                   string
 	Read, Known             int64
 	Added, Removed, Changed int64
+	Hidden, Shown           int64 // by the filter
 	Missing                 int64
 	Error, Hint             string
 	Started, Finished       time.Time
@@ -104,29 +106,26 @@ func (p ConnectionPage) tabs() []Tab {
 
 // summary is what a run found, in words.
 func (r RunRow) summary() string {
-	if r.Missing > 0 {
-		return Plural(r.Missing, "table", "tables") + " missing, nothing changed"
-	}
-	if r.Error != "" && r.Added+r.Removed+r.Changed == 0 {
-		return "The catalog stayed as it was"
-	}
-	if r.Added+r.Removed+r.Changed == 0 {
-		return "Nothing changed"
-	}
-	words := ""
+	var words []string
 	for _, part := range []struct {
 		n    int64
 		verb string
-	}{{r.Added, "added"}, {r.Removed, "removed"}, {r.Changed, "changed"}} {
-		if part.n == 0 {
-			continue
+	}{{r.Added, "added"}, {r.Removed, "removed"}, {r.Changed, "changed"}, {r.Hidden, "hidden by the filter"}, {r.Shown, "let in by the filter"}} {
+		if part.n > 0 {
+			words = append(words, Count(part.n)+" "+part.verb)
 		}
-		if words != "" {
-			words += ", "
-		}
-		words += Count(part.n) + " " + part.verb
 	}
-	return words
+	switch {
+	case r.Missing > 0 && len(words) == 0:
+		return Plural(r.Missing, "table", "tables") + " missing, nothing changed"
+	case r.Missing > 0:
+		words = append(words, Count(r.Missing)+" missing and kept")
+	case r.Error != "" && len(words) == 0:
+		return "The catalog stayed as it was"
+	case len(words) == 0:
+		return "Nothing changed"
+	}
+	return strings.Join(words, ", ")
 }
 
 // progress is how far an active run is, in objects.

@@ -1,6 +1,8 @@
 package views
 
 import (
+	"time"
+
 	"github.com/a-h/templ"
 
 	"patchbay/connectors"
@@ -53,9 +55,18 @@ type GroupChoice struct {
 type ScheduleForm struct {
 	Spec   schedule.Spec
 	Zones  []string
-	Next   []string // the next five runs, in words
+	Next   []string      // the next five runs, in words
+	Late   time.Duration // how much later than its time a run starts at the most
 	Errors map[string]string
 	Cost   string // what a refresh costs on a pay-per-query source; may be empty
+}
+
+// lateness says how much later than these times the runs start; empty where it is less than a minute.
+func (s ScheduleForm) lateness() string {
+	if s.Late < time.Minute {
+		return ""
+	}
+	return "Each starts up to " + Plural(int64(s.Late/time.Minute), "minute", "minutes") + " later, so that not all start at once."
 }
 
 func (f ConnectionForm) title() string {

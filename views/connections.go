@@ -36,7 +36,7 @@ type ConnectionRow struct {
 
 // A ConnectionState is a state as people read it. Kind is one of Status's.
 type ConnectionState struct {
-	Key           string // connected, refreshing, refresh_failed, unreachable, needs_look, draft, new
+	Key           string // connected, refreshing, refresh_failed, unreachable, needs_look, partly_read, draft, new
 	Kind, Word    string
 	Meaning, Hint string
 	Since         time.Time

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"unicode"
@@ -91,14 +92,14 @@ func annotationDetail(a store.Annotation) map[string]any {
 	return map[string]any{"description": a.Description, "mark": a.Label.Mark, "exclude_from_agents": a.Label.ExcludeFromAgents}
 }
 
-// ForgetGone removes what people said of tables that are gone for good.
+// ForgetGone removes what people said of tables that are gone for good, and what they pinned and opened of them.
 func ForgetGone(tx *store.Tx, gone []store.Tombstone) error {
 	paths := map[string][]string{}
 	for _, t := range gone {
 		paths[t.ConnectionID] = append(paths[t.ConnectionID], t.Path)
 	}
 	for id, of := range paths {
-		if err := tx.PurgeAnnotations(id, of); err != nil {
+		if err := errors.Join(tx.PurgeAnnotations(id, of), tx.PurgeNodeRefs(id, of)); err != nil {
 			return err
 		}
 	}

@@ -14,7 +14,7 @@ import (
 )
 
 // NotificationEvents are what people may be told of.
-var NotificationEvents = []string{store.EventSchemaChanged, store.EventRefreshFailing, store.EventRefreshRecovered}
+var NotificationEvents = []string{store.EventSchemaChanged, store.EventRefreshFailing, store.EventRefreshRecovered, store.EventRefreshNeedsLook}
 
 // maxTargets is how many a connection may tell.
 const maxTargets = 20

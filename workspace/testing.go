@@ -124,11 +124,12 @@ func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.C
 	}
 	now := w.Now()
 	return w.Store.Update(ctx, entry, func(tx *store.Tx) error {
-		if is, err := tx.Connection(c.ID); err != nil || !maps.Equal(is.Config, c.Config) {
+		is, err := tx.Connection(c.ID)
+		if err != nil || !maps.Equal(is.Config, c.Config) {
 			return ignoreNotFound(err) // it is another one by now
 		}
 		if report.OK {
-			return tx.SetReach(c.ID, store.ReachOK, "", "", now)
+			return reachedByTest(tx, is, now)
 		}
 		cause, words := failedStep(report)
 		if cause == connectors.CauseCancelled {
@@ -136,6 +137,19 @@ func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.C
 		}
 		return tx.SetReach(c.ID, store.ReachUnreachable, string(cause), words, now)
 	})
+}
+
+// reachedByTest keeps that a test reached the server. While refreshes fail it only says that the server is there: why they fail
+// stays to be seen until one succeeds.
+func reachedByTest(tx *store.Tx, c store.Connection, now time.Time) error {
+	if c.Failures == 0 {
+		return tx.SetReach(c.ID, store.ReachOK, "", "", now)
+	}
+	failed, err := tx.RunsWhere(store.RunFilter{ConnectionID: c.ID, State: "failed", Limit: 1})
+	if err != nil || len(failed) == 0 {
+		return err
+	}
+	return tx.SetReach(c.ID, store.ReachRefreshFailed, failed[0].Cause, failed[0].Error, now)
 }
 
 // ignoreNotFound is err, unless it says that the object is gone.

@@ -30,9 +30,9 @@ var (
 
 var levels = []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}
 
-// ReadCatalog implements connectors.Source: one statement for the databases and three for each that the filter lets through,
-// four where it has a rule for tables. A statement of information_schema without a database would open every table of a
-// MariaDB server.
+// ReadCatalog implements connectors.Source: two statements for the databases and the rights, and three for each database that the
+// filter lets through, four where it has a rule for tables. A statement of information_schema without a database would open every
+// table of a MariaDB server.
 func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
 	match, err := catalog.NewMatcher(f, levels)
 	if err != nil {
@@ -42,21 +42,29 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 	if err != nil {
 		return err
 	}
+	rights, err := s.readGrants(ctx)
+	if err != nil {
+		return cancelled(ctx, err)
+	}
+	listed := map[string]bool{}
 	for _, name := range names {
-		r := &reader{database: name, match: match, to: to, mariadb: s.mariadb, picks: f.Tables != catalog.Rule{}, namesOnly: f.NamesOnly}
+		r := &reader{database: name, match: match, to: to, whole: rights.whole(name), mariadb: s.mariadb, picks: f.Tables != catalog.Rule{}, namesOnly: f.NamesOnly}
 		err := r.read(ctx, s.db)
 		var own *mysql.MySQLError
 		switch {
 		case err == nil:
-			err = to.Done(catalog.Path{name})
+			if listed[name] = true; r.whole {
+				err = to.Done(catalog.Path{name})
+			}
 		case errors.As(err, &own) && causes[own.Number] != connectors.CauseLost && ctx.Err() == nil: // about this database; the next may be well
+			listed[name] = false
 			err = to.Skipped(catalog.Path{name}, err)
 		}
 		if err != nil {
 			return cancelled(ctx, err)
 		}
 	}
-	return to.Done(nil)
+	return rights.done(listed, to)
 }
 
 func (s *source) databases(ctx context.Context, match *catalog.Matcher) ([]string, error) {
@@ -81,6 +89,7 @@ type reader struct {
 	to       catalog.Sink
 	mariadb  bool
 	picks    bool // the filter has a rule for tables
+	whole    bool // all tables are listed, not only those that the user has a right to
 
 	namesOnly bool
 
@@ -120,12 +129,43 @@ func (r *reader) read(ctx context.Context, db *sql.DB) error {
 	if err := r.report(); err != nil {
 		return err
 	}
-	for _, t := range r.tables { // views of something that is gone, or without any right to their columns
-		if err := r.to.Table(*t); err != nil {
+	return r.bare(ctx, db)
+}
+
+// bare reports the tables of which no column was read: views of something that is gone, or without any right to their columns. The
+// queries see no common snapshot, so what was dropped between them looks the same, and is looked for once more.
+func (r *reader) bare(ctx context.Context, db *sql.DB) error {
+	if len(r.tables) == 0 {
+		return nil
+	}
+	var there []*catalog.Table
+	err := each(ctx, db, namesSQL, []any{r.database}, func(scan func(...any) error) error {
+		var name string
+		if err := scan(&name); err != nil {
+			return err
+		}
+		if t := r.tables[name]; t != nil {
+			there = append(there, t)
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("read the names of tables: %w", err)
+	}
+	for _, t := range there {
+		if err := r.hand(*t); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// hand hands over a table. Where only tables with a right are listed, each is a part that was read.
+func (r *reader) hand(t catalog.Table) error {
+	if err := r.to.Table(t); err != nil || r.whole {
+		return err
+	}
+	return r.to.Done(t.Path)
 }
 
 // readNames reports the tables without what is in them.
@@ -135,7 +175,7 @@ func (r *reader) readNames(ctx context.Context, db *sql.DB) error {
 		if err := scan(&t.Path[1]); err != nil || !r.match.Keeps(t.Path) {
 			return err
 		}
-		return r.to.Table(t)
+		return r.hand(t)
 	})
 }
 
@@ -256,7 +296,7 @@ func (r *reader) report() error {
 		return nil
 	}
 	delete(r.tables, t.Path.Name())
-	return r.to.Table(*t)
+	return r.hand(*t)
 }
 
 // each runs a catalog query for the database, narrowed to the picked tables: their names are bound, never written. No names at
