@@ -86,6 +86,18 @@ func (a AuditRow) chain(key []byte) []byte {
 	return h.Sum(nil)
 }
 
+// writtenUnder says whether the hash of a row was made with one of the keys. That one is moved to the front: most rows after it
+// were written under it too.
+func (a AuditRow) writtenUnder(keys [][]byte) bool {
+	for i, key := range keys {
+		if hmac.Equal(a.Hash, a.chain(key)) {
+			keys[0], keys[i] = keys[i], keys[0]
+			return true
+		}
+	}
+	return false
+}
+
 const auditColumns = `seq, id, at_ms, actor_id, actor, action, object_type, object_id, object_name, outcome, detail, ip, request_id, prev_hash, hash`
 
 func scanAudit(r scanner) (AuditRow, error) {
@@ -197,6 +209,7 @@ func (s *Store) VerifyAudit(ctx context.Context) (rows int64, head []byte, err e
 func (s *Store) VerifyAuditHead(ctx context.Context, noted []byte, progress func(rows int64)) (rows int64, head []byte, err error) {
 	head = []byte{}
 	seen := len(noted) == 0
+	keys := append([][]byte{s.options.AuditKey}, s.options.AuditKeysBefore...)
 	for {
 		page, err := view(ctx, s, func(tx *Tx) ([]AuditRow, error) {
 			return collect(tx, scanAudit, `select `+auditColumns+` from audit where seq > $1 or $1 = 0 order by seq limit $2`, rows, verified)
@@ -205,7 +218,7 @@ func (s *Store) VerifyAuditHead(ctx context.Context, noted []byte, progress func
 			return rows, head, fmt.Errorf("read audit: %w", err)
 		}
 		for _, a := range page {
-			if a.Seq != rows+1 || !hmac.Equal(a.PrevHash, head) || !hmac.Equal(a.Hash, a.chain(s.options.AuditKey)) {
+			if a.Seq != rows+1 || !hmac.Equal(a.PrevHash, head) || !a.writtenUnder(keys) {
 				return rows, head, &ChainError{Row: rows + 1, Found: a.Seq}
 			}
 			rows, head = a.Seq, a.Hash
