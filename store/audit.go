@@ -15,11 +15,27 @@ import (
 	"github.com/google/uuid"
 )
 
+type requestIDKey struct{}
+
+// WithRequestID is a context in which rows of the audit log name the request that they came from, where their entries do not.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID is the request that a context belongs to; empty: none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
 // audit appends an entry to the chain. Two writers cannot take the same place: seq is the primary key.
 func (tx *Tx) audit(e AuditEntry) error {
 	row, err := auditRow(e, tx.store.options.Now())
 	if err != nil {
 		return err
+	}
+	if row.RequestID == "" {
+		row.RequestID = RequestID(tx.ctx)
 	}
 	last, err := one(tx, func(r scanner) (AuditRow, error) {
 		var a AuditRow
