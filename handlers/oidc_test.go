@@ -710,11 +710,28 @@ func TestProviderIsDown(t *testing.T) {
 	if _, at := s.enter("eve", "sso", nil); at.Path != "/projects" {
 		t.Errorf("the cached discovery is not used: %s", at)
 	}
+	gone := providers.NewHostile(t)
+	s.provider("gone", gone.Issuer, nil, nil)
+	gone.Claims = func(c map[string]any) { c["email"] = "mira@example.com" }
+	s.enter("mira", "gone", nil)
+	gone.Stop()
+	for _, later := range []time.Duration{0, 2 * time.Hour, 13 * time.Hour, 26 * time.Hour} { // beyond what is cached, and to where an unused session ends
+		s.later.Store(int64(later))
+		want := http.StatusOK
+		if later == 26*time.Hour {
+			want = http.StatusUnauthorized
+		}
+		if a := s.do("mira", "GET", "/api/v1/projects", nil); a.status != want {
+			t.Errorf("%v after her provider went down, someone signed in gets %d, want %d", later, a.status, want)
+		}
+	}
+	s.later.Store(0)
 	for what, bend := range map[string]func(map[string]any){
 		"another issuer":   func(d map[string]any) { d["issuer"] = "https://evil.example" },
 		"a plain endpoint": func(d map[string]any) { d["token_endpoint"] = "http://evil.example/token" },
 		"no PKCE":          func(d map[string]any) { d["code_challenge_methods_supported"] = []string{"plain"} },
 		"no keys":          func(d map[string]any) { delete(d, "jwks_uri") },
+		"every tenant":     func(d map[string]any) { d["issuer"] = "https://login.example/{tenantid}/v2.0" },
 	} {
 		h := providers.NewHostile(t)
 		h.Discovery = bend
@@ -724,12 +741,80 @@ func TestProviderIsDown(t *testing.T) {
 			t.Errorf("%s answers %d", what, a.status)
 		}
 	}
+	tenants := providers.NewHostile(t)
+	tenants.Discovery = func(d map[string]any) { d["issuer"] = "https://login.example/{tenantid}/v2.0" }
+	form := url.Values{"id": {"entra"}, "name": {"Entra"}, "issuer": {tenants.Issuer}, "client_id": {"x"}}
+	if a := s.do("admin", "POST", "/settings/sign-in/discovery", form); !strings.Contains(a.body, "address of one tenant") {
+		t.Errorf("an issuer of every tenant is tested as %s", a.words(t))
+	}
 	s.provider("metadata", "https://169.254.169.254", nil, nil)
 	if a, _ := s.enter("other", "metadata", nil); a.status != http.StatusBadGateway {
 		t.Errorf("a metadata address answers %d", a.status)
 	}
 	if a, _ := s.enter("other", "nothing", nil); a.status != http.StatusNotFound {
 		t.Errorf("a provider that does not exist answers %d", a.status)
+	}
+}
+
+// A token of one tenant's is not taken for another's: only the issuer that was configured counts, whatever the tenant's id is in.
+func TestAnotherTenantIsRefused(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	h.Claims = func(c map[string]any) { c["iss"], c["tid"] = h.Issuer+"/another-tenant", "another-tenant" }
+	if a, _ := s.enter("eve", "sso", nil); a.status != http.StatusBadRequest {
+		t.Errorf("a token of another tenant answers %d", a.status)
+	}
+}
+
+// A logout token that nobody, or somebody else, has signed, and an ID token in its place, end nothing (P40).
+func TestForgedLogoutTokens(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	var idToken string
+	h.Token = func(c map[string]any) string { idToken = h.Sign("JWT", c); return idToken }
+	s.enter("eve", "sso", nil)
+	now := time.Now()
+	c := map[string]any{"iss": h.Issuer, "aud": providers.ClientID, "sub": "eve", "jti": "1", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
+	post := func(token string) int {
+		return s.send(client(), "POST", "/auth/oidc/sso/logout", url.Values{"logout_token": {token}}, nil).status
+	}
+	forged := map[string]string{"an ID token": idToken}
+	for _, alg := range []string{"none", "HS256", "wrong kid", "another key"} {
+		forged[alg] = h.SignBadly(alg, c)
+	}
+	for what, token := range forged {
+		if status := post(token); status != http.StatusBadRequest {
+			t.Errorf("%s answers %d", what, status)
+		}
+	}
+	if a := s.do("eve", "GET", "/projects", nil); a.status != http.StatusOK {
+		t.Fatalf("forged logout tokens ended the session: %d", a.status)
+	}
+	if status := post(h.Sign("JWT", c)); status != http.StatusOK { // the same, and the provider's own signature
+		t.Errorf("signed, it answers %d: this test shows nothing", status)
+	}
+	if a := s.do("eve", "GET", "/projects", nil); a.status != http.StatusSeeOther {
+		t.Errorf("after the logout /projects answers %d", a.status)
+	}
+}
+
+// Only the browser that was sent to the provider's sign-out, and comes back with what it was given, is told that it is over there too.
+func TestSignedOutNeedsItsState(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	h.Discovery = func(d map[string]any) { d["end_session_endpoint"] = h.Issuer + "/end" }
+	for state, want := range map[string]bool{"": false, "wrong": false, "right": true} {
+		s.enter("eve", "sso", nil)
+		to, err := url.Parse(strings.TrimPrefix(s.do("eve", "POST", "/sign-out", nil).header.Get("Refresh"), "0; url="))
+		s.check(err)
+		if state == "right" {
+			state = to.Query().Get("state")
+		}
+		other := s.do("", "GET", "/signed-out?state="+to.Query().Get("state"), nil)
+		a := s.do("eve", "GET", "/signed-out?state="+state, nil)
+		again := s.do("eve", "GET", "/signed-out?state="+to.Query().Get("state"), nil)
+		const words = "here and at your provider"
+		if to.Query().Get("state") == "" || a.status != http.StatusOK || strings.Contains(a.body, words) != want || strings.Contains(other.body, words) || strings.Contains(again.body, words) {
+			t.Errorf("state %q: told that it is over there %t, another browser %t, a second time %t", state, strings.Contains(a.body, words), strings.Contains(other.body, words), strings.Contains(again.body, words))
+		}
 	}
 }
 

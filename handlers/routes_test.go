@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -193,21 +194,44 @@ func TestUnknownObjectsAreNotFound(t *testing.T) {
 	}
 }
 
-// Headers are on every answer: pages, redirects, errors (P49).
+// Headers are on every answer: of every route, to whoever asks, of no route, of one that fails and one that panics (P49).
 func TestHeadersOnEveryAnswer(t *testing.T) {
+	all := routes
+	defer func() { routes = all }()
+	routes = append(slices.Clip(all), route{"GET /fails", anyone, func(*Server, http.ResponseWriter, *http.Request, access.Actor) error { return errors.New("fails") }},
+		route{"GET /panics", anyone, func(*Server, http.ResponseWriter, *http.Request, access.Actor) error { panic("panics") }})
 	s := newSite(t)
+	s.server.BaseURL = "https://patchbay.example.com"
 	s.person(access.RoleAdmin)
-	for _, c := range []struct{ method, path string }{
-		{"GET", "/projects"}, {"GET", "/"}, {"GET", "/nothing"}, {"PUT", "/projects"}, {"GET", "/api/v1/users"}, {"GET", "/api/v1/nothing"}, {"POST", "/api/v1/users"},
-	} {
-		a := s.do("admin", c.method, c.path, nil)
-		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Cache-Control"} {
+	statuses := map[int]bool{}
+	check := func(as, method, path string) {
+		a := s.do(as, method, path, nil)
+		statuses[a.status] = true
+		for _, name := range []string{"X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Cache-Control", "Strict-Transport-Security", "X-Request-Id"} {
 			if a.header.Get(name) == "" {
-				t.Errorf("%s %s (%d) lacks %s", c.method, c.path, a.status, name)
+				t.Errorf("%s %s (%d) lacks %s", method, path, a.status, name)
 			}
 		}
-		if policy := a.header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") {
-			t.Errorf("%s %s: policy %s", c.method, c.path, policy)
+		if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s %s (%d): policy %q", method, path, a.status, policy)
+		}
+	}
+	for _, c := range []string{"GET /nothing", "PUT /projects", "GET /api/v1/nothing", "GET /projects%2f"} {
+		method, path, _ := strings.Cut(c, " ")
+		check("admin", method, path)
+	}
+	for _, as := range []string{"", "admin"} {
+		for _, rt := range routes {
+			method, path := rt.address("x")
+			if path != "/sign-out" || as == "" {
+				check(as, method, path)
+			}
+		}
+	}
+	check("admin", "POST", "/sign-out")
+	for _, status := range []int{http.StatusOK, http.StatusSeeOther, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusInternalServerError} {
+		if !statuses[status] {
+			t.Errorf("nothing answers %d: this test shows less than it says", status)
 		}
 	}
 }

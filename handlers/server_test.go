@@ -47,6 +47,7 @@ type site struct {
 	clients map[string]*http.Client // by who is signed in
 	users   map[string]store.User
 	logs    *bytes.Buffer
+	keys    *secret.Ring
 	dir     string
 	later   atomic.Int64 // how much later it is for signing in than it is
 }
@@ -57,6 +58,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, clients: map[string]*http.Client{"": client()}, users: map[string]store.User{}, logs: &bytes.Buffer{}, dir: dir}
 	log := slog.New(slog.NewJSONHandler(s.logs, nil))
 	keys := secret.NewRing()
+	s.keys = keys
 	st, err := store.Open(t.Context(), store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac")})
 	s.check(err)
 	registry, err := connectors.NewRegistry(append(sqlite.Connectors(), postgres.Connectors()...), nil)
