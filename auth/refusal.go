@@ -29,14 +29,28 @@ func (a *Auth) AuditRefusal(ctx context.Context, r *http.Request, entry store.Au
 		a.leftOut.Add(1)
 		return nil
 	}
-	entry.Outcome, entry.Who.IP = "refused", clientIP(r)
 	if n := a.leftOut.Swap(0); n > 0 {
 		if entry.Detail == nil {
 			entry.Detail = map[string]any{}
 		}
 		entry.Detail["left_out_before"] = n
 	}
+	return a.keepRefusal(ctx, r, entry)
+}
+
+func (a *Auth) keepRefusal(ctx context.Context, r *http.Request, entry store.AuditEntry) error {
+	entry.Outcome, entry.Who.IP = "refused", clientIP(r)
 	return a.store.Audit(context.WithoutCancel(ctx), entry)
+}
+
+// auditTry keeps a row of a proof that was refused. How often passwords and codes are tried is limited already: no other refusals
+// crowd them out of the log.
+func (a *Auth) auditTry(ctx context.Context, r *http.Request, cause string, entry store.AuditEntry) error {
+	entry.Detail = map[string]any{"cause": cause}
+	if cause == "password" || cause == "code" {
+		return a.keepRefusal(ctx, r, entry)
+	}
+	return a.AuditRefusal(ctx, r, entry)
 }
 
 // refusalCause is why signing in, or an act that takes a proof, was refused; empty: it failed otherwise.
@@ -44,8 +58,10 @@ func refusalCause(err error) string {
 	switch {
 	case errors.Is(err, ErrWrongPassword):
 		return "password"
-	case errors.Is(err, ErrWrongCode), errors.Is(err, ErrCodeNeeded):
+	case errors.Is(err, ErrWrongCode):
 		return "code"
+	case errors.Is(err, ErrCodeNeeded): // counts as no try
+		return "no_code"
 	case errors.Is(err, ErrLocalOff):
 		return "local_off"
 	case errors.Is(err, ErrLogoutToken):
@@ -63,8 +79,7 @@ func (a *Auth) auditFailure(ctx context.Context, r *http.Request, u store.User, 
 		name = email
 	}
 	entry := userEntry(access.Actor{}, "user.sign_in", u.ID, name)
-	entry.Detail = map[string]any{"cause": refusalCause(err)}
-	return a.AuditRefusal(ctx, r, entry)
+	return a.auditTry(ctx, r, refusalCause(err), entry)
 }
 
 // auditOwn records that a wrong password or code, or too many of them, kept someone from an act on their own account. Nothing else
@@ -74,9 +89,7 @@ func (a *Auth) auditOwn(ctx context.Context, r *http.Request, who access.Actor, 
 	if cause == "" {
 		return nil
 	}
-	entry := userEntry(who, action, u.ID, u.Email)
-	entry.Detail = map[string]any{"cause": cause}
-	return a.AuditRefusal(ctx, r, entry)
+	return a.auditTry(ctx, r, cause, userEntry(who, action, u.ID, u.Email))
 }
 
 // auditProvider records that signing in with a provider failed, unless that was recorded with what it changed.

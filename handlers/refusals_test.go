@@ -175,9 +175,13 @@ func TestRefusalsDoNotFloodTheLog(t *testing.T) {
 	if n := s.newest().Seq - before; n != 100 {
 		t.Errorf("130 refusals leave %d rows", n)
 	}
+	s.do("", "POST", "/sign-in", url.Values{"email": {"admin@example.com"}, "password": {"wrong"}})
+	if row := s.newest(); row.Action != "user.sign_in" || row.Outcome != "refused" {
+		t.Error("what is refused often keeps a wrong password out of the log")
+	}
 	s.later.Store(int64(16 * time.Minute))
 	flood(1)
-	if row := s.newest(); row.Seq != before+101 || !strings.Contains(row.Detail, `"left_out_before":30`) {
+	if row := s.newest(); row.Seq != before+102 || !strings.Contains(row.Detail, `"left_out_before":30`) {
 		t.Errorf("a quarter of an hour later row %d says %s", row.Seq-before, row.Detail)
 	}
 }
