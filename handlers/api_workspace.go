@@ -72,6 +72,9 @@ func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err 
 	var failed error
 	switch {
 	case who.Anonymous() && refusesStrangers(p, err):
+		if r.Pattern != "" {
+			entry.ObjectName = r.Pattern // what strangers write into a path may be somebody's token
+		}
 		failed = s.Auth.AuditRefusal(r.Context(), r, entry)
 	case !who.Anonymous() && (p.Code == "denied" || len(p.Because) > 0 || p.Code == "reauthenticate"):
 		failed = s.Store.Audit(context.WithoutCancel(r.Context()), entry)
