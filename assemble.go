@@ -126,7 +126,8 @@ func (p *parts) openStore(ctx context.Context) (*secret.Ring, error) {
 	if made {
 		p.log.Info("made a new master key", "file", filepath.Join(p.config.DataDir, "root.key"))
 	}
-	p.store, err = store.Open(ctx, store.Options{Dir: p.config.DataDir, Now: time.Now, AuditKey: keys.Derive("audit-mac")})
+	p.store, err = store.Open(ctx, store.Options{Dir: p.config.DataDir, Now: time.Now, AuditKey: keys.Derive("audit-mac"),
+		AuditKeysBefore: keys.DeriveOthers("audit-mac")})
 	if err != nil {
 		return nil, err
 	}

@@ -168,6 +168,10 @@ func (c configuration) check() error {
 		if err != nil || u.Host == "" || (u.Scheme != "https" && u.Scheme != "http") || u.Path != "" {
 			return fmt.Errorf("%s must be like https://patchbay.example.com, without a path", env("base-url"))
 		}
+		if u.Scheme == "http" && !loopbackHost(u.Hostname()) {
+			return fmt.Errorf("%s is %s: without https anyone on the way reads passwords and cookies. Use https, or http on this machine only, such as http://localhost:8080",
+				env("base-url"), c.BaseURL)
+		}
 		return nil
 	}
 	if !loopback(c.Addr) {
@@ -182,6 +186,12 @@ func loopback(addr string) bool {
 		return ap.Addr().IsLoopback()
 	}
 	return ok && host == "localhost"
+}
+
+// loopbackHost says whether a host without its port is this machine.
+func loopbackHost(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.IsLoopback()
 }
 
 func serveUsage(out io.Writer) {

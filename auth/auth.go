@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -64,6 +65,8 @@ type Auth struct {
 	deviceKey []byte
 	slots     *slots
 	attempts  *limiter
+	refusals  *limiter
+	leftOut   atomic.Int64 // refusals of which no row was kept, since the last that was
 	oidc      OIDCOptions
 	remotes   *remotes
 	keys      *secret.Ring
@@ -73,7 +76,7 @@ type Auth struct {
 
 // New makes an Auth.
 func New(o Options) *Auth {
-	a := &Auth{store: o.Store, now: o.Now, carrier: carrier{o.Secure}, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter(),
+	a := &Auth{store: o.Store, now: o.Now, carrier: carrier{o.Secure}, deviceKey: o.DeviceKey, slots: newSlots(), attempts: newLimiter(), refusals: newLimiter(),
 		oidc: o.OIDC, remotes: &remotes{byID: map[string]*remote{}},
 		keys: o.Keys, idleTime: cmp.Or(o.IdleTime, idleTime), wholeTime: cmp.Or(o.WholeTime, wholeTime)}
 	if len(a.deviceKey) == 0 {

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"patchbay/access"
 	"patchbay/store"
 )
 
@@ -98,19 +97,12 @@ func (a *Auth) SignInWithCode(ctx context.Context, w http.ResponseWriter, r *htt
 			return a.replaceSession(tx, a.oldSession(r), s)
 		})
 	})
-	if errors.Is(err, ErrWrongCode) {
-		return errors.Join(err, a.auditWrongCode(ctx, who, u))
+	if refusalCause(err) != "" {
+		return errors.Join(err, a.auditFailure(ctx, r, u, u.Email, err))
 	}
 	if err != nil {
 		return err
 	}
 	a.carrier.hand(w, r, codeCookie, "", -1)
 	return a.entered(w, r, nil, plain, u.ID)
-}
-
-// auditWrongCode records a sign-in that failed at its second step.
-func (a *Auth) auditWrongCode(ctx context.Context, who access.Actor, u store.User) error {
-	entry := userEntry(access.Actor{IP: who.IP}, "user.sign_in", u.ID, u.Email)
-	entry.Outcome, entry.Detail = "refused", map[string]any{"step": "code"}
-	return a.store.Audit(ctx, entry)
 }

@@ -46,11 +46,16 @@ func accountDelay(failures []time.Time, now time.Time) time.Duration {
 }
 
 // networkDelay lets fifty failures pass in the window.
-func networkDelay(failures []time.Time, now time.Time) time.Duration {
-	if len(failures) < perNetwork {
-		return 0
+var networkDelay = atMost(perNetwork)
+
+// atMost lets so many pass in the window.
+func atMost(n int) func(earlier []time.Time, now time.Time) time.Duration {
+	return func(earlier []time.Time, now time.Time) time.Duration {
+		if len(earlier) < n {
+			return 0
+		}
+		return earlier[len(earlier)-n].Add(window).Sub(now)
 	}
-	return failures[len(failures)-perNetwork].Add(window).Sub(now)
 }
 
 // begin counts an attempt as failed before it is made, so that attempts side by side cannot outrun the count; or says how

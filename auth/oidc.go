@@ -35,9 +35,12 @@ const (
 	CauseFlow          ProviderCause = "flow"          // the way back does not belong to a way there from this browser
 	CauseUntrusted     ProviderCause = "untrusted"     // its answer failed a check
 	CauseNotAgain      ProviderCause = "not_again"     // it did not ask the person to sign in again, or someone else did
+	CauseNoAuthTime    ProviderCause = "no_auth_time"  // it does not say when the person signed in, so proves nothing fresh
 	CauseNoEmail       ProviderCause = "no_email"
+	CauseUnverified    ProviderCause = "unverified" // it did not verify the address that a new account would have
 	CauseEmailTaken    ProviderCause = "email_taken"
 	CauseNoRole        ProviderCause = "no_role"
+	CauseUnknown       ProviderCause = "unknown" // it left out what would decide on the role
 	CauseDisabled      ProviderCause = "disabled"
 )
 
@@ -47,6 +50,8 @@ type ProviderError struct {
 	Cause    ProviderCause
 	Detail   string // the check that failed, or the provider's own error code
 	err      error
+	user     store.User // whom it proved, where that is known
+	recorded bool       // in the audit log, with what it changed
 }
 
 func (e *ProviderError) Error() string {
@@ -57,7 +62,7 @@ func (e *ProviderError) Error() string {
 func (e *ProviderError) Unwrap() error { return e.err }
 
 func failed(p store.Provider, cause ProviderCause, detail string, err error) error {
-	return &ProviderError{p.Name, cause, detail, err}
+	return &ProviderError{Provider: p.Name, Cause: cause, Detail: detail, err: err}
 }
 
 var errorCode = regexp.MustCompile(`^[a-z_]{1,60}$`)

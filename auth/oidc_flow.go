@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -15,7 +16,6 @@ import (
 	"github.com/coreos/go-oidc/v3/oidc"
 	"golang.org/x/oauth2"
 
-	"patchbay/access"
 	"patchbay/store"
 )
 
@@ -44,6 +44,14 @@ func (a *Auth) StartProvider(ctx context.Context, w http.ResponseWriter, r *http
 	if err != nil {
 		return "", err
 	}
+	to, err := a.beginFlow(ctx, w, r, p, next, again)
+	if err != nil {
+		return "", errors.Join(err, a.auditProvider(ctx, r, p, flow{}, err))
+	}
+	return to, nil
+}
+
+func (a *Auth) beginFlow(ctx context.Context, w http.ResponseWriter, r *http.Request, p store.Provider, next string, again bool) (string, error) {
 	if wait := a.attempts.begin(attempt{networkKey + "flow " + network(clientIP(r)): flowDelay}, a.now()); wait > 0 {
 		return "", &LimitedError{Wait: wait}
 	}
@@ -71,12 +79,7 @@ func (a *Auth) StartProvider(ctx context.Context, w http.ResponseWriter, r *http
 	return a.config(p, rem, "").AuthCodeURL(f.State, options...), nil
 }
 
-func flowDelay(starts []time.Time, now time.Time) time.Duration {
-	if len(starts) < flowsFrom {
-		return 0
-	}
-	return starts[len(starts)-flowsFrom].Add(window).Sub(now)
-}
+var flowDelay = atMost(flowsFrom)
 
 func (a *Auth) keepFlow(ctx context.Context, w http.ResponseWriter, r *http.Request, p store.Provider, f flow) error {
 	plain, err := json.Marshal(f)
@@ -138,18 +141,15 @@ func (a *Auth) FinishProvider(ctx context.Context, w http.ResponseWriter, r *htt
 		return "", err
 	}
 	f, err := a.takeFlow(ctx, w, r, p)
-	if err != nil {
-		return "", err
-	}
-	proof, err := a.proveFlow(ctx, r.URL.Query(), p, f)
+	var proved proof
 	if err == nil {
-		err = a.enter(ctx, w, r, p, f, proof)
+		proved, err = a.proveFlow(ctx, r.URL.Query(), p, f)
 	}
-	var refused *ProviderError
-	if errors.As(err, &refused) {
-		entry := userEntry(access.Actor{IP: clientIP(r)}, "user.sign_in", "", "")
-		entry.Outcome, entry.Detail = "refused", map[string]any{"provider": p.ID, "cause": refused.Cause, "detail": refused.Detail}
-		return f.Next, errors.Join(err, a.store.Audit(ctx, entry))
+	if err == nil {
+		err = a.enter(ctx, w, r, p, f, proved)
+	}
+	if err != nil {
+		err = errors.Join(err, a.auditProvider(ctx, r, p, f, err))
 	}
 	return f.Next, err
 }
@@ -268,12 +268,14 @@ func (a *Auth) gather(ctx context.Context, p store.Provider, rem *remote, t *oid
 			return proof{}, failed(p, CauseUntrusted, "userinfo", nil)
 		}
 	}
-	if err := decodeClaims(t, all); err != nil {
+	signed := map[string]any{}
+	if err := decodeClaims(t, signed); err != nil {
 		return proof{}, failed(p, CauseUntrusted, "claims", nil)
 	}
+	maps.Copy(all, signed)
 	out := proof{Issuer: p.Issuer, Subject: t.Subject, Claims: all, IDToken: raw}
-	out.SID, _ = all["sid"].(string)
-	if seconds, ok := all["auth_time"].(json.Number); ok {
+	out.SID, _ = signed["sid"].(string) // of the session and when it began, the ID token alone tells
+	if seconds, ok := signed["auth_time"].(json.Number); ok {
 		if n, err := seconds.Int64(); err == nil && n > 0 {
 			out.AuthTime = time.Unix(n, 0)
 		}
@@ -288,9 +290,7 @@ func decodeClaims(from interface{ Claims(any) error }, into map[string]any) erro
 		return err
 	}
 	claims, err := parseClaims(raw)
-	for name, v := range claims {
-		into[name] = v
-	}
+	maps.Copy(into, claims)
 	return err
 }
 

@@ -91,6 +91,16 @@ func (a *Auth) Backchannel(ctx context.Context, r *http.Request, providerID, raw
 	if err != nil {
 		return err
 	}
+	err = a.logoutThere(ctx, r, p, raw)
+	if cause := refusalCause(err); cause != "" {
+		entry := providerSignOutEntry(r, p)
+		entry.Detail = map[string]any{"cause": cause}
+		return errors.Join(err, a.AuditRefusal(ctx, r, entry))
+	}
+	return err
+}
+
+func (a *Auth) logoutThere(ctx context.Context, r *http.Request, p store.Provider, raw string) error {
 	counted, now := attempt{networkKey + "logout " + network(clientIP(r)): networkDelay}, a.now()
 	if wait := a.attempts.begin(counted, now); wait > 0 {
 		return &LimitedError{Wait: wait} // a bad token can make us ask the provider for its keys
@@ -127,12 +137,15 @@ func (a *Auth) Backchannel(ctx context.Context, r *http.Request, providerID, raw
 	return nil
 }
 
+func providerSignOutEntry(r *http.Request, p store.Provider) store.AuditEntry {
+	return store.AuditEntry{Who: access.Actor{Name: p.Name, IP: clientIP(r)}, Action: "user.provider_sign_out", ObjectType: "provider", ObjectID: p.ID, ObjectName: p.Name}
+}
+
 // endProvider ends sessions of a provider after first, and returns which: "user session".
 func (a *Auth) endProvider(ctx context.Context, r *http.Request, p store.Provider, subject, sid string, first func(*store.Tx) error) (gone []string, err error) {
 	err = a.store.UpdateAudited(ctx, func(tx *store.Tx) (store.AuditEntry, error) {
 		gone = nil
-		entry := store.AuditEntry{Who: access.Actor{Name: p.Name, IP: clientIP(r)}, Action: "user.provider_sign_out", ObjectType: "provider",
-			ObjectID: p.ID, ObjectName: p.Name}
+		entry := providerSignOutEntry(r, p)
 		if err := first(tx); err != nil {
 			return entry, err
 		}

@@ -69,12 +69,17 @@ func (a *Auth) enter(ctx context.Context, w http.ResponseWriter, r *http.Request
 		return err
 	}
 	plain, s := a.newSession(r, "")
-	s.ProviderID, s.SID = p.ID, pr.SID
-	if !pr.AuthTime.IsZero() && pr.AuthTime.Before(s.Created) {
-		s.Auth = pr.AuthTime
+	s.ProviderID, s.SID, s.Auth = p.ID, pr.SID, pr.AuthTime // where it does not say when, nothing was proved afresh (P45)
+	if s.Auth.After(s.Created) {
+		s.Auth = s.Created
 	}
-	if f.Again != "" && (pr.AuthTime.IsZero() || pr.AuthTime.Before(f.Started.Add(-clockSkew))) {
+	switch {
+	case f.Again != "" && pr.AuthTime.IsZero():
+		return failed(p, CauseNoAuthTime, "", nil)
+	case f.Again != "" && pr.AuthTime.Before(f.Started.Add(-clockSkew)):
 		return failed(p, CauseNotAgain, "auth_time", nil)
+	case !pr.AuthTime.IsZero() && pr.AuthTime.Before(f.Started.Add(-a.wholeTime-clockSkew)):
+		return failed(p, CauseNotAgain, "max_age", nil)
 	}
 	e := &entrance{a: a, p: p, f: f, proof: pr, person: personOf(pr.Claims), session: s, ids: map[string]string{}, userID: id, old: a.oldSession(r)}
 	if len(pr.IDToken) <= maxIDToken {
@@ -104,11 +109,12 @@ func (e *entrance) write(tx *store.Tx) (store.AuditEntry, error) {
 	if err != nil || !p.Enabled {
 		return store.AuditEntry{}, errors.Join(err, store.ErrNotFound)
 	}
+	e.p = p
 	identity, known, err := e.find(tx)
 	if err != nil {
 		return store.AuditEntry{}, err
 	}
-	last, err := lastOf(tx, e.user, known)
+	last, err := lastOf(tx, e.user, identity, known)
 	if err != nil {
 		return store.AuditEntry{}, err
 	}
@@ -124,8 +130,9 @@ func (e *entrance) write(tx *store.Tx) (store.AuditEntry, error) {
 	entry.Who.IP = e.session.IP
 	entry.Detail = map[string]any{"provider": p.ID, "role": m.Role, "because": m.Why, "stale": m.Stale}
 	if m.Role == "" {
-		return entry, e.shutOut(tx, &entry, known)
+		return entry, e.shutOut(tx, &entry, identity, m.Stale, known)
 	}
+	identity.Denied = false
 	before := e.user.Role
 	if err := e.settle(tx, &entry, m, last, known); err != nil {
 		return entry, err
@@ -143,10 +150,10 @@ func (e *entrance) find(tx *store.Tx) (i store.Identity, known bool, err error) 
 	i, err = tx.Identity(e.proof.Issuer, e.proof.Subject)
 	if err == nil {
 		if e.user, err = tx.User(i.UserID); err == nil && e.user.Disabled {
-			err = failed(e.p, CauseDisabled, "", nil)
+			err = e.refusal(CauseDisabled, "")
 		}
 		if err == nil && e.f.Again != "" && e.f.Again != i.UserID {
-			err = failed(e.p, CauseNotAgain, "someone else", nil)
+			err = e.refusal(CauseNotAgain, "someone else")
 		}
 		return i, true, err
 	}
@@ -156,8 +163,11 @@ func (e *entrance) find(tx *store.Tx) (i store.Identity, known bool, err error) 
 	if e.f.Again != "" {
 		return i, false, failed(e.p, CauseNotAgain, "someone else", nil)
 	}
-	if e.person.email == "" {
+	switch {
+	case e.person.email == "":
 		return i, false, failed(e.p, CauseNoEmail, "", nil)
+	case !e.addressCounts():
+		return i, false, failed(e.p, CauseUnverified, "", nil)
 	}
 	i = store.Identity{Issuer: e.proof.Issuer, Subject: e.proof.Subject, Created: e.session.Created}
 	e.user, err = tx.UserByEmail(e.person.email)
@@ -171,6 +181,15 @@ func (e *entrance) find(tx *store.Tx) (i store.Identity, known bool, err error) 
 	return i, err == nil, err
 }
 
+// addressCounts says whether the address is one that others may find the person by. Where people write it themselves at the provider,
+// anybody could have a colleague's.
+func (e *entrance) addressCounts() bool { return e.person.verified || e.p.TrustsEmail }
+
+// refusal says why someone whom the provider proved is not let in.
+func (e *entrance) refusal(cause ProviderCause, detail string) *ProviderError {
+	return &ProviderError{Provider: e.p.Name, Cause: cause, Detail: detail, user: e.user}
+}
+
 // links says whether an account that has the same address is an invitation to whom the provider proved.
 func (e *entrance) links() bool {
 	_, domain, _ := strings.Cut(strings.ToLower(e.person.email), "@")
@@ -178,13 +197,17 @@ func (e *entrance) links() bool {
 	return invited && e.person.verified && slices.Contains(e.p.LinkDomains, domain)
 }
 
-// lastOf is what was known of someone until now. What an Admin chose for an invited person is no word of the provider's.
-func lastOf(tx *store.Tx, u store.User, known bool) (claims.Last, error) {
+// lastOf is what was known of someone until now. What an Admin chose for an invited person is no word of the provider's, and nor is
+// the role that someone was left with who was let in no more.
+func lastOf(tx *store.Tx, u store.User, i store.Identity, known bool) (claims.Last, error) {
 	if !known || !u.External {
 		return claims.Last{}, nil
 	}
 	groups, err := tx.ProviderGroups(u.ID)
 	last := claims.Last{Role: u.Role}
+	if i.Denied {
+		last.Role = ""
+	}
 	for _, g := range groups {
 		last.Groups = append(last.Groups, g.Name)
 	}
@@ -192,21 +215,34 @@ func lastOf(tx *store.Tx, u store.User, known bool) (claims.Last, error) {
 }
 
 // shutOut refuses someone whom no rule gives a role. Someone who had one keeps nothing of it: neither sessions nor what their
-// API tokens could do.
-func (e *entrance) shutOut(tx *store.Tx, entry *store.AuditEntry, known bool) error {
-	refusal := failed(e.p, CauseNoRole, "", nil)
+// API tokens could do, until they are let in again. Their groups go too, unless what the provider says is unknown (P38).
+func (e *entrance) shutOut(tx *store.Tx, entry *store.AuditEntry, identity store.Identity, unknown, known bool) error {
+	refusal := e.refusal(CauseNoRole, "")
+	if unknown {
+		refusal.Cause = CauseUnknown
+	}
+	if !known {
+		refusal.user = store.User{} // nobody's account was made
+	}
 	if !known || !e.user.External {
 		return refusal
 	}
 	entry.Action, entry.Outcome = "user.shut_out", "refused"
+	refusal.recorded = true
 	e.refused, e.changed = refusal, true
-	entry.Detail["role_before"] = e.user.Role
+	entry.Detail["role_before"], entry.Detail["cause"] = e.user.Role, refusal.Cause
+	identity.Denied = true
+	if err := tx.PutIdentity(identity); err != nil {
+		return err
+	}
 	e.user.Role, e.user.Updated = access.RoleGuest, e.session.Created
 	if err := tx.UpdateUser(e.user); err != nil {
 		return err
 	}
-	if err := tx.SetProviderGroups(e.user.ID, nil); err != nil {
-		return err
+	if !unknown {
+		if err := tx.SetProviderGroups(e.user.ID, nil); err != nil {
+			return err
+		}
 	}
 	return tx.DeleteUserSessions(e.user.ID)
 }
@@ -242,12 +278,12 @@ func (e *entrance) settle(tx *store.Tx, entry *store.AuditEntry, m claims.Mappin
 	return tx.SetProviderGroups(e.user.ID, ids)
 }
 
-// relabel takes over name and address from the provider; an address that someone else has stays theirs.
+// relabel takes over name and address from the provider, the address where it counts; one that someone else has stays theirs.
 func (e *entrance) relabel(tx *store.Tx) error {
 	if e.person.name != "" {
 		e.user.Name = e.person.name
 	}
-	if e.person.email == "" || strings.EqualFold(e.person.email, e.user.Email) {
+	if e.person.email == "" || !e.addressCounts() || strings.EqualFold(e.person.email, e.user.Email) {
 		return nil
 	}
 	_, err := tx.UserByEmail(e.person.email)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -92,6 +93,8 @@ func (a *Auth) discover(ctx context.Context, p store.Provider) (*remote, error) 
 	var other *oidc.IssuerMismatchError
 	var unanswered *url.Error
 	switch {
+	case errors.As(err, &other) && strings.Contains(other.Discovered, "{tenantid}"): // Entra ID for everybody: whose people these are nobody could tell
+		return nil, failed(p, CauseMisconfigured, "it stands for every tenant: enter the address of one tenant, with its id in place of common or organizations", err)
 	case errors.As(err, &other):
 		return nil, failed(p, CauseMisconfigured, "it says that its issuer is "+cut(other.Discovered), err)
 	case errors.As(err, &unanswered):

@@ -27,6 +27,7 @@ type ProviderInput struct {
 	ForgetSecret               bool
 	Scopes, LinkDomains        string // separated by spaces or commas
 	DefaultRole                access.Role
+	TrustsEmail                bool
 	Enabled                    bool
 }
 
@@ -49,7 +50,8 @@ func words(s string) []string {
 // provider checks an input and makes of it what is kept.
 func (in ProviderInput) provider() (store.Provider, error) {
 	p := store.Provider{ID: in.ID, Name: strings.TrimSpace(in.Name), Issuer: strings.TrimSpace(in.Issuer), ClientID: strings.TrimSpace(in.ClientID),
-		Scopes: scopes(words(in.Scopes)), LinkDomains: words(strings.ToLower(in.LinkDomains)), DefaultRole: in.DefaultRole, Enabled: in.Enabled}
+		Scopes: scopes(words(in.Scopes)), LinkDomains: words(strings.ToLower(in.LinkDomains)), DefaultRole: in.DefaultRole,
+		TrustsEmail: in.TrustsEmail, Enabled: in.Enabled}
 	bad := map[string]string{}
 	if !providerID.MatchString(p.ID) {
 		bad["id"] = "Use up to 40 small letters, digits and hyphens, such as okta"
@@ -282,5 +284,5 @@ func (a *Auth) sealSecret(p store.Provider, s secret.Text) ([]byte, error) {
 func providerEntry(who access.Actor, action string, p store.Provider) store.AuditEntry {
 	return store.AuditEntry{Who: who, Action: action, ObjectType: "provider", ObjectID: p.ID, ObjectName: p.Name,
 		Detail: map[string]any{"issuer": p.Issuer, "client_id": p.ClientID, "enabled": p.Enabled, "default_role": p.DefaultRole, "rules": p.Rules,
-			"link_domains": p.LinkDomains}}
+			"link_domains": p.LinkDomains, "trusts_email": p.TrustsEmail}}
 }

@@ -37,7 +37,7 @@ func (a *Auth) TestDiscovery(ctx context.Context, who access.Actor, in ProviderI
 	if !safeAddress(p.Issuer) {
 		return Discovery{}, &FieldsError{map[string]string{"issuer": "Enter the issuer's address as the provider writes it, beginning with https://"}}
 	}
-	rem, err := a.discover(ctx, p)
+	d, err := a.testDiscovery(ctx, p)
 	entry := providerEntry(who, "provider.test", p)
 	entry.Detail = map[string]any{"issuer": p.Issuer}
 	if err != nil {
@@ -45,6 +45,14 @@ func (a *Auth) TestDiscovery(ctx context.Context, who access.Actor, in ProviderI
 	}
 	if kept := a.store.Audit(context.WithoutCancel(ctx), entry); kept != nil || err != nil {
 		return Discovery{}, errors.Join(err, kept)
+	}
+	return d, nil
+}
+
+func (a *Auth) testDiscovery(ctx context.Context, p store.Provider) (Discovery, error) {
+	rem, err := a.discover(ctx, p)
+	if err != nil {
+		return Discovery{}, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, remoteTime)
 	defer cancel()

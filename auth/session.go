@@ -82,7 +82,7 @@ func (a *Auth) replaceSession(tx *store.Tx, old []byte, s store.Session) error {
 		return err
 	}
 	for _, o := range others {
-		if a.over(o, s.Auth) {
+		if a.over(o, s.Seen) {
 			if err := tx.DeleteSession(o.Hash); err != nil {
 				return err
 			}

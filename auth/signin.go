@@ -1,7 +1,6 @@
 package auth
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -18,7 +17,10 @@ import (
 // Where the account has a second step there is no session yet: it is ErrCodeNeeded, and SignInWithCode goes on.
 func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Request, email, password string) (access.Actor, error) {
 	if local, err := a.LocalSignIn(ctx); err != nil || !local {
-		return access.Actor{}, cmp.Or(err, ErrLocalOff)
+		if err == nil {
+			err = errors.Join(ErrLocalOff, a.auditFailure(ctx, r, store.User{}, email, ErrLocalOff))
+		}
+		return access.Actor{}, err
 	}
 	u, err := a.store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -28,8 +30,8 @@ func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Reques
 		u.PasswordHash = ""
 	}
 	err = a.prove(ctx, r, u, email, password)
-	if errors.Is(err, ErrWrongPassword) {
-		return access.Actor{}, errors.Join(err, a.auditFailure(ctx, r, u, email))
+	if refusalCause(err) != "" {
+		return access.Actor{}, errors.Join(err, a.auditFailure(ctx, r, u, email, err))
 	}
 	if err != nil {
 		return access.Actor{}, err
@@ -48,6 +50,9 @@ func (a *Auth) SignIn(ctx context.Context, w http.ResponseWriter, r *http.Reques
 	})
 	if errors.Is(err, ErrCodeNeeded) {
 		return access.Actor{}, a.awaitCode(ctx, w, r, u)
+	}
+	if errors.Is(err, ErrWrongPassword) { // it was changed in the meantime
+		return access.Actor{}, errors.Join(err, a.auditFailure(ctx, r, u, email, err))
 	}
 	if err != nil {
 		return access.Actor{}, err
@@ -95,17 +100,6 @@ func (a *Auth) attempt(r *http.Request, u store.User, email string) attempt {
 	return attempt{accountKey + typed[:min(len(typed), maxEmail)]: accountDelay, networkKey + network(clientIP(r)): networkDelay}
 }
 
-// auditFailure records a failed sign-in. What is no address is left out: it may be a password typed into the wrong field.
-func (a *Auth) auditFailure(ctx context.Context, r *http.Request, u store.User, email string) error {
-	name := u.Email
-	if name == "" && validEmail(email) {
-		name = email
-	}
-	entry := userEntry(access.Actor{IP: clientIP(r)}, "user.sign_in", u.ID, name)
-	entry.Outcome = "refused"
-	return a.store.Audit(ctx, entry)
-}
-
 // Reauthenticate takes the password of someone who is signed in once more, with the code where there is a second step, and gives
 // their session a new secret that knows it.
 func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *http.Request, who access.Actor, password, code string) error {
@@ -114,7 +108,7 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 		return err
 	}
 	if err := a.prove(ctx, r, u, u.Email, password); err != nil {
-		return wrongAt("password", err)
+		return errors.Join(wrongAt("password", err), a.auditOwn(ctx, r, who, "user.reauthenticate", u, err))
 	}
 	plain, s := a.newSession(r, u.ID)
 	s.ID, s.Created, s.Ends, s.ProviderID, s.SID = old.ID, old.Created, old.Ends, old.ProviderID, old.SID
@@ -130,7 +124,7 @@ func (a *Auth) Reauthenticate(ctx context.Context, w http.ResponseWriter, r *htt
 		})
 	})
 	if err != nil {
-		return codeAt("code", err)
+		return errors.Join(codeAt("code", err), a.auditOwn(ctx, r, who, "user.reauthenticate", u, err))
 	}
 	a.carrier.hand(w, r, sessionCookie, plain, 0)
 	return nil
@@ -144,7 +138,7 @@ func (a *Auth) SetPassword(ctx context.Context, w http.ResponseWriter, r *http.R
 		return err
 	}
 	if err := a.prove(ctx, r, u, u.Email, current); err != nil {
-		return wrongAt("current", err)
+		return errors.Join(wrongAt("current", err), a.auditOwn(ctx, r, who, "user.password", u, err))
 	}
 	hash, err := a.HashPassword(ctx, next)
 	if err != nil {

@@ -48,6 +48,9 @@ var (
 	ErrWrongCode = errors.New("wrong code")
 )
 
+// pendingLasts is how long a secret may be confirmed after it was shown.
+const pendingLasts = 10 * time.Minute
+
 // An Enrolment is what someone puts into their authenticator app. It is shown to them alone, until they confirm it.
 type Enrolment struct {
 	Secret string // as it is typed
@@ -115,8 +118,8 @@ func (a *Auth) PendingTOTP(ctx context.Context, who access.Actor) (Enrolment, er
 	if err != nil {
 		return Enrolment{}, err
 	}
-	if !t.Confirmed.IsZero() {
-		return Enrolment{}, errTOTPOn
+	if err := pending(t, a.now()); err != nil {
+		return Enrolment{}, err
 	}
 	plain, err := a.openTOTP(t)
 	if err != nil {
@@ -131,6 +134,17 @@ func (a *Auth) PendingTOTP(ctx context.Context, who access.Actor) (Enrolment, er
 		return Enrolment{}, fmt.Errorf("show second step again: %w", err)
 	}
 	return enrolment(key)
+}
+
+// pending refuses what can be confirmed no more: a secret that lay about for long may have been seen by others.
+func pending(t store.TOTP, now time.Time) error {
+	switch {
+	case !t.Confirmed.IsZero():
+		return errTOTPOn
+	case now.Sub(t.Created) >= pendingLasts:
+		return &FieldError{"totp", "This took too long. Set two-step sign-in up again"}
+	}
+	return nil
 }
 
 // errSecret tells nothing of the secret that cannot be read.
@@ -177,8 +191,8 @@ func (a *Auth) ConfirmTOTP(ctx context.Context, r *http.Request, who access.Acto
 			if err != nil {
 				return err
 			}
-			if !t.Confirmed.IsZero() {
-				return errTOTPOn
+			if err := pending(t, now); err != nil {
+				return err
 			}
 			if err := a.useStep(tx, t, code, now); err != nil {
 				return err
@@ -187,7 +201,7 @@ func (a *Auth) ConfirmTOTP(ctx context.Context, r *http.Request, who access.Acto
 		})
 	})
 	if err != nil {
-		return nil, codeAt("code", err)
+		return nil, errors.Join(codeAt("code", err), a.auditOwn(ctx, r, who, "user.totp_on", u, err))
 	}
 	return codes, nil
 }
@@ -199,7 +213,7 @@ func (a *Auth) TurnOffTOTP(ctx context.Context, r *http.Request, who access.Acto
 		return err
 	}
 	if err := a.prove(ctx, r, u, u.Email, password); err != nil {
-		return wrongAt("password", err)
+		return errors.Join(wrongAt("password", err), a.auditOwn(ctx, r, who, "user.totp_off", u, err))
 	}
 	now := a.now()
 	err = a.countingCodes(r, u.ID, func() error {
@@ -210,7 +224,10 @@ func (a *Auth) TurnOffTOTP(ctx context.Context, r *http.Request, who access.Acto
 			return tx.DeleteTOTP(u.ID)
 		})
 	})
-	return codeAt("code", err)
+	if err != nil {
+		return errors.Join(codeAt("code", err), a.auditOwn(ctx, r, who, "user.totp_off", u, err))
+	}
+	return nil
 }
 
 // RemoveTOTP takes someone's second step away, who has lost the app and the recovery codes. Only Admins may.

@@ -78,7 +78,8 @@ func withAuth(ctx context.Context, dir string, do func(*store.Store, *auth.Auth)
 	if err != nil {
 		return err
 	}
-	st, err := store.Open(ctx, store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac"), Shared: true})
+	st, err := store.Open(ctx, store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac"),
+		AuditKeysBefore: keys.DeriveOthers("audit-mac"), Shared: true})
 	if err != nil {
 		return err
 	}

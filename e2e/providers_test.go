@@ -3,6 +3,7 @@ package e2e
 import (
 	"encoding/json"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -25,6 +26,9 @@ func TestSignInWithProviders(t *testing.T) {
 			first.Want("location.pathname", "/projects")
 
 			token := p.token()
+			if got := p.groupsOf(token, op.Email); !slices.Equal(got, []string{"Analysts", "pb-finance"}) {
+				t.Errorf("after the first sign-in %s is in %v", op.Email, got)
+			}
 			group := p.group(token, "Analysts")
 			connection := p.first(token, "/api/v1/connections")
 			if status, body := p.api(token, "PUT", "/api/v1/connections/"+connection+"/permissions", `{"can_query":["`+group+`"],"can_view_results":["public"],"can_refresh_schema":"can_query"}`); status >= 300 {
@@ -45,6 +49,9 @@ func TestSignInWithProviders(t *testing.T) {
 			op.SetGroups([]string{"pb-sales"})
 			second := p.signInWith(op)
 			second.Want("location.pathname", "/projects")
+			if got := p.groupsOf(token, op.Email); !slices.Equal(got, []string{"pb-sales"}) {
+				t.Errorf("after the second sign-in %s is in %v", op.Email, got)
+			}
 			first.Want("window.ended.startsWith('ended')", true)
 			if text := first.Eval("window.ended"); strings.Contains(text, `"rows"`) && !strings.Contains(text, "error") {
 				t.Errorf("the query that a lost group allowed answers %s", text)
@@ -116,21 +123,59 @@ func connectProvider(p *product, tab *browser.Tab, op *providers.Provider) {
 	lookAt(p, tab)
 }
 
-// group is the id of a group by its name.
-func (p *product) group(token, name string) string {
+// groups are the names of all groups, by id.
+func (p *product) groups(token string) map[string]string {
 	p.t.Helper()
 	_, body := p.api(token, "GET", "/api/v1/groups", "")
 	var page struct{ Items []struct{ ID, Name string } }
 	if err := json.Unmarshal([]byte(body), &page); err != nil {
 		p.t.Fatal(err)
 	}
+	names := map[string]string{}
 	for _, g := range page.Items {
-		if g.Name == name {
-			return g.ID
+		names[g.ID] = g.Name
+	}
+	return names
+}
+
+// group is the id of a group by its name.
+func (p *product) group(token, name string) string {
+	p.t.Helper()
+	for id, n := range p.groups(token) {
+		if n == name {
+			return id
 		}
 	}
-	p.t.Fatalf("there is no group %s: %s", name, body)
+	p.t.Fatalf("there is no group %s", name)
 	return ""
+}
+
+// groupsOf are the names of someone's groups, sorted.
+func (p *product) groupsOf(token, email string) []string {
+	p.t.Helper()
+	_, body := p.api(token, "GET", "/api/v1/users", "")
+	var page struct {
+		Items []struct {
+			Email  string
+			Groups []string
+		}
+	}
+	if err := json.Unmarshal([]byte(body), &page); err != nil {
+		p.t.Fatal(err)
+	}
+	names := p.groups(token)
+	for _, u := range page.Items {
+		if u.Email != email {
+			continue
+		}
+		for i, id := range u.Groups {
+			u.Groups[i] = names[id]
+		}
+		slices.Sort(u.Groups)
+		return u.Groups
+	}
+	p.t.Fatalf("there is no %s: %s", email, body)
+	return nil
 }
 
 // lookAt checks the page as it stands, and the sign-in page with a provider.

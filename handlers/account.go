@@ -99,7 +99,7 @@ func (s *Server) totpPage(w http.ResponseWriter, r *http.Request, who access.Act
 func (s *Server) confirmTOTP(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	codes, err := s.Auth.ConfirmTOTP(r.Context(), r, who, r.PostFormValue("code"))
 	if p := problemOf(err); err != nil && p.Fields["code"] != "" {
-		e, err := s.Auth.PendingTOTP(r.Context(), who)
+		e, err := s.Auth.PendingTOTP(r.Context(), who) // the route has asked for the password: no stale session is shown it
 		if err != nil {
 			return err
 		}

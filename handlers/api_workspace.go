@@ -1,10 +1,13 @@
 package handlers
 
 import (
+	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"patchbay/access"
+	"patchbay/auth"
 	"patchbay/store"
 )
 
@@ -55,18 +58,33 @@ func (s *Server) apiAccess(w http.ResponseWriter, r *http.Request, who access.Ac
 // reasons is never null in JSON.
 func reasons(because []access.Reason) []access.Reason { return append([]access.Reason{}, because...) }
 
-// auditRefusal keeps a row of each refusal of someone who is signed in. A refusal of the store to keep it only goes to the log:
-// the answer stands.
+// auditRefusal keeps a row of each refusal. Of those whom nobody knows only so many are kept, and not that they have to sign in
+// first, which everyone has. A refusal of the store to keep it only goes to the log: the answer stands.
 func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err error) {
-	if p.Code != "denied" && len(p.Because) == 0 || who.Anonymous() {
-		return
-	}
 	if denied := (*access.Denied)(nil); errors.As(err, &denied) && denied.Audited {
 		return
 	}
+	if asked := (*confirmError)(nil); errors.As(err, &asked) && len(asked.fields) > 0 {
+		return // the wrong password has a row of its own
+	}
 	entry := store.AuditEntry{Who: who, Action: "access.refused", ObjectType: "route", ObjectID: r.Pattern, ObjectName: r.Method + " " + loggedPath(r),
 		Outcome: "refused", Detail: map[string]any{"error": err.Error()}}
-	if failed := s.Store.Audit(r.Context(), entry); failed != nil {
+	var failed error
+	switch {
+	case who.Anonymous() && refusesStrangers(p, err):
+		if r.Pattern != "" {
+			entry.ObjectName = r.Pattern // what strangers write into a path may be somebody's token
+		}
+		failed = s.Auth.AuditRefusal(r.Context(), r, entry)
+	case !who.Anonymous() && (p.Code == "denied" || len(p.Because) > 0 || p.Code == "reauthenticate"):
+		failed = s.Store.Audit(context.WithoutCancel(r.Context()), entry)
+	}
+	if failed != nil {
 		s.Log.Error("audit a refusal", "error", failed, "request", requestID(r))
 	}
+}
+
+// refusesStrangers says whether a refusal is of a token, a link or another site, which nobody meets by only looking around.
+func refusesStrangers(p problem, err error) bool {
+	return errors.Is(err, auth.ErrBadToken) || errors.Is(err, auth.ErrUsed) || slices.Contains([]string{"token_elsewhere", "token_in_url", "cross_origin"}, p.Code)
 }

@@ -123,10 +123,13 @@ var providerWords = map[auth.ProviderCause]problem{
 	auth.CauseExchange:      {Status: http.StatusBadGateway, Title: "%s did not accept this server", Hint: "An Admin can check the client ID, the client secret and the redirect address"},
 	auth.CauseFlow:          {Status: http.StatusBadRequest, Title: "This sign-in with %s is over or began in another browser", Hint: "Start again from here"},
 	auth.CauseUntrusted:     {Status: http.StatusBadRequest, Title: "The answer of %s could not be trusted", Hint: "Start again. If it happens again, tell an Admin"},
-	auth.CauseNotAgain:      {Status: http.StatusForbidden, Title: "%s did not ask you to sign in again", Hint: "Sign out, sign in, and try once more"},
+	auth.CauseNotAgain:      {Status: http.StatusForbidden, Title: "%s did not ask you to sign in again", Hint: "Sign out there, sign in again, and try once more"},
+	auth.CauseNoAuthTime:    {Status: http.StatusForbidden, Title: "%s does not say when you signed in there, so it cannot confirm that it is you", Hint: "An Admin can have it send auth_time in its ID tokens"},
 	auth.CauseNoEmail:       {Status: http.StatusForbidden, Title: "%s did not tell your e-mail address", Hint: "An Admin can add the scope email, or have the provider send it"},
+	auth.CauseUnverified:    {Status: http.StatusForbidden, Title: "%s does not say that your e-mail address is verified", Hint: "Verify it there. If all addresses there are right, an Admin can say so in Settings, Sign-in"},
 	auth.CauseEmailTaken:    {Status: http.StatusForbidden, Title: "Someone here has your e-mail address already, and did not sign in with %s", Hint: "Ask an Admin: an account is not taken over by its address alone"},
 	auth.CauseNoRole:        {Status: http.StatusForbidden, Title: "%s knows you, but no rule here lets you in", Hint: "Ask an Admin for a role or a group"},
+	auth.CauseUnknown:       {Status: http.StatusForbidden, Title: "%s did not say which groups you are in, and no rule here lets you in without them", Hint: "Nothing of yours is lost. Ask an Admin: you may be in more groups than fit into its answer"},
 	auth.CauseDisabled:      {Status: http.StatusForbidden, Title: "Your account here is disabled", Hint: "Ask an Admin"},
 }
 

@@ -513,7 +513,7 @@ func TestClaimsAtSignIn(t *testing.T) {
 		return a
 	}
 	overage := map[string]any{"_claim_names": map[string]any{"groups": "src1"}, "_claim_sources": map[string]any{"src1": map[string]any{"endpoint": "https://graph.example"}}}
-	if a := groups(overage); a.status != http.StatusForbidden || !strings.Contains(a.body, "no rule here lets you in") {
+	if a := groups(overage); a.status != http.StatusForbidden || !strings.Contains(a.body, "did not say which groups you are in") {
 		t.Errorf("someone new of whom nothing is known answers %d", a.status)
 	}
 	groups(map[string]any{"groups": []string{"analysts", "pb-x"}})
@@ -532,14 +532,18 @@ func TestClaimsAtSignIn(t *testing.T) {
 	s.check(err)
 	s.users["eve"] = eve
 	token := s.token("eve", access.ScopeAdmin)
-	if a := groups(overage); a.status != http.StatusForbidden {
-		t.Errorf("an Admin of whom nothing is known any more answers %d", a.status)
+	for range 2 { // the second time no more is known: a refusal is no role to go by
+		if a := groups(overage); a.status != http.StatusForbidden || !strings.Contains(a.body, "did not say which groups you are in") {
+			t.Errorf("an Admin of whom nothing is known any more answers %d", a.status)
+		}
+		s.wantPerson("eve@example.com", access.RoleGuest, "Analysts", "pb-admins")
 	}
-	s.wantPerson("eve@example.com", access.RoleGuest)
-	if a := s.api(token, "GET", "/api/v1/users", ""); a.status != http.StatusForbidden {
+	if a := s.do("admin", "GET", "/settings/sign-in/providers/sso", nil); !strings.Contains(a.body, "Stale since") || !strings.Contains(a.body, "eve@example.com") {
+		t.Error("the Admin does not see whose groups are unknown")
+	}
+	if a := s.api(token, "GET", "/api/v1/users", ""); a.status != http.StatusUnauthorized {
 		t.Errorf("the API token of a lost Admin answers %d", a.status)
 	}
-	s.clients["kept"] = s.clients["eve"]
 	groups(map[string]any{"groups": "analysts, pb-y"})
 	s.wantPerson("eve@example.com", access.RoleEditor, "Analysts", "pb-y")
 	s.clients["kept"] = s.clients["eve"]
@@ -548,6 +552,140 @@ func TestClaimsAtSignIn(t *testing.T) {
 	}
 	if a := s.do("kept", "GET", "/projects", nil); a.status != http.StatusSeeOther {
 		t.Errorf("the session from before the role was lost answers %d", a.status)
+	}
+	s.wantPerson("eve@example.com", access.RoleGuest)
+	if a := groups(overage); a.status != http.StatusForbidden {
+		t.Errorf("someone shut out gets in again by groups that are unknown: %d", a.status)
+	}
+}
+
+// Whom the provider lets in no more has API tokens that do nothing, whatever groups they are in by hand, until it lets them in again.
+func TestTokensOfSomeoneShutOut(t *testing.T) {
+	s, h := hostileSite(t, func(in *auth.ProviderInput) { in.DefaultRole = "" })
+	in := func(group string) {
+		h.Claims = func(c map[string]any) { c["groups"] = group }
+		s.enter("eve", "sso", nil)
+	}
+	in("analysts")
+	eve, err := s.server.Store.UserByEmail(t.Context(), "eve@example.com")
+	s.check(err)
+	s.users["eve"] = eve
+	hand, err := s.server.Workspace.CreateGroup(t.Context(), s.actor("admin"), "By hand")
+	s.check(err)
+	s.check(s.server.Workspace.SetMember(t.Context(), s.actor("admin"), hand.ID, eve.ID, true))
+	c := s.connect("Shop", workspace.ConnectionInput{CanQuery: []string{hand.ID}})
+	token := s.token("eve", access.ScopeRead)
+	query := `{"connection_id":"` + c.ID + `","sql":"select 1"}`
+	for _, step := range []struct {
+		group string
+		want  int
+	}{{"analysts", http.StatusOK}, {"nothing", http.StatusUnauthorized}, {"analysts", http.StatusOK}} {
+		in(step.group)
+		if a := s.api(token, "POST", "/api/v1/query", query); a.status != step.want {
+			t.Errorf("in %s the token gets %d %s, want %d", step.group, a.status, a.body, step.want)
+		}
+	}
+	s.wantPerson("eve@example.com", access.RoleEditor, "Analysts", "By hand")
+}
+
+// What UserInfo says is added to the ID token, which wins: it is the part that is signed (P35).
+func TestIDTokenWinsOverUserInfo(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	info := func(groups string) {
+		h.UserInfo = func(c map[string]any) { c["groups"], c["auth_time"] = groups, time.Now().Unix() }
+		s.enter("eve", "sso", nil)
+	}
+	h.Claims = func(c map[string]any) { c["groups"] = "analysts" }
+	info("pb-admins")
+	s.wantPerson("eve@example.com", access.RoleEditor, "Analysts")
+	h.Claims = nil
+	info("pb-y")
+	s.wantPerson("eve@example.com", access.RoleViewer, "pb-y")
+	h.Claims = func(c map[string]any) { delete(c, "auth_time") } // when someone signed in counts from the ID token alone
+	info("pb-admins")
+	s.wantPerson("eve@example.com", access.RoleAdmin, "pb-admins")
+	if a := s.do("eve", "POST", "/settings/people", inviting()); a.status != http.StatusForbidden {
+		t.Errorf("auth_time from UserInfo counts as a fresh proof: %d", a.status)
+	}
+}
+
+// A provider that does not say when someone signed in, or says that it was before what was asked for, proves nothing fresh (P45).
+func TestSilentProviderProvesNothingFresh(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	silent := func(c map[string]any) { c["groups"] = "pb-admins"; delete(c, "auth_time") }
+	h.Claims = silent
+	if a, at := s.enter("eve", "sso", nil); at.Path != "/projects" {
+		t.Fatalf("signing in answers %d", a.status)
+	}
+	a := s.do("eve", "POST", "/settings/people", inviting())
+	again := a.page(t).Find(`a[target="_blank"]`).AttrOr("href", "")
+	if a.status != http.StatusForbidden || again == "" {
+		t.Fatalf("right after a silent sign-in: %d %s", a.status, a.body)
+	}
+	if b, _ := s.visit(s.clients["eve"], again, nil); b.status != http.StatusForbidden || !strings.Contains(b.body, "does not say when you signed in") || !strings.Contains(b.body, "auth_time") {
+		t.Errorf("a fresh proof without auth_time: %d %s", b.status, b.words(t))
+	}
+	if a := s.do("eve", "POST", "/settings/people", inviting()); a.status != http.StatusForbidden {
+		t.Errorf("after it: %d", a.status)
+	}
+	if a := s.do("admin", "GET", "/settings/sign-in/providers/sso", nil); !strings.Contains(a.body, "auth_time") {
+		t.Error("the provider's page does not say what it takes")
+	}
+	for age, path := range map[time.Duration]string{7*24*time.Hour - time.Hour: "/projects", 7*24*time.Hour + time.Hour: "/auth/oidc/sso/callback"} {
+		h.Claims = func(c map[string]any) { silent(c); c["auth_time"] = time.Now().Add(-age).Unix() }
+		if a, at := s.enter("eve", "sso", nil); at.Path != path {
+			t.Errorf("signed in there %v ago: ends at %s with %d", age, at, a.status)
+		}
+	}
+}
+
+// inviting is the form that invites someone.
+func inviting() url.Values {
+	return url.Values{"name": {"Ana"}, "email": {"ana@example.com"}, "role": {"editor"}}
+}
+
+// An address that the provider did not verify is nobody's: others would share with it. Where an Admin says that its addresses are
+// right, it counts.
+func TestUnverifiedAddressesDoNotCount(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	be := func(sub, email string, verified any) (answer, *url.URL) {
+		t.Helper()
+		h.UserInfo = func(c map[string]any) { c["sub"] = sub }
+		h.Claims = func(c map[string]any) {
+			c["sub"], c["email"] = sub, email
+			if c["email_verified"] = verified; verified == nil {
+				delete(c, "email_verified")
+			}
+		}
+		return s.enter("browser", "sso", nil)
+	}
+	for _, verified := range []any{false, nil, "false", 1} {
+		if a, _ := be("1", "boss@example.com", verified); a.status != http.StatusForbidden || !strings.Contains(a.body, "does not say that your e-mail address is verified") {
+			t.Errorf("email_verified %v answers %d", verified, a.status)
+		}
+	}
+	if _, err := s.server.Store.UserByEmail(t.Context(), "boss@example.com"); err == nil {
+		t.Error("there is an account with an address that nobody verified")
+	}
+	be("1", "one@example.com", true)
+	if _, at := be("1", "boss@example.com", false); at.Path != "/projects" {
+		t.Errorf("someone known whose address is another now ends at %s", at)
+	}
+	if _, err := s.server.Store.UserByEmail(t.Context(), "one@example.com"); err != nil {
+		t.Errorf("an address that nobody verified took the place of one that was: %v", err)
+	}
+	form := url.Values{"name": {"SSO"}, "issuer": {h.Issuer}, "client_id": {providers.ClientID}, "default_role": {"viewer"}, "enabled": {"true"}, "trusts_email": {"true"}}
+	if a := s.do("admin", "POST", "/settings/sign-in/providers/sso", form); a.status != http.StatusSeeOther {
+		t.Fatalf("saving answers %d", a.status)
+	}
+	if a := s.do("admin", "GET", "/settings/sign-in/providers/sso", nil); a.page(t).Find("[name=trusts_email][checked]").Length() != 1 {
+		t.Error("the switch is not kept")
+	}
+	if _, at := be("1", "boss@example.com", nil); at.Path != "/projects" {
+		t.Errorf("with addresses that count it ends at %s", at)
+	}
+	if _, err := s.server.Store.UserByEmail(t.Context(), "boss@example.com"); err != nil {
+		t.Errorf("an address that counts was not taken over: %v", err)
 	}
 }
 
@@ -572,11 +710,28 @@ func TestProviderIsDown(t *testing.T) {
 	if _, at := s.enter("eve", "sso", nil); at.Path != "/projects" {
 		t.Errorf("the cached discovery is not used: %s", at)
 	}
+	gone := providers.NewHostile(t)
+	s.provider("gone", gone.Issuer, nil, nil)
+	gone.Claims = func(c map[string]any) { c["email"] = "mira@example.com" }
+	s.enter("mira", "gone", nil)
+	gone.Stop()
+	for _, later := range []time.Duration{0, 2 * time.Hour, 13 * time.Hour, 26 * time.Hour} { // beyond what is cached, and to where an unused session ends
+		s.later.Store(int64(later))
+		want := http.StatusOK
+		if later == 26*time.Hour {
+			want = http.StatusUnauthorized
+		}
+		if a := s.do("mira", "GET", "/api/v1/projects", nil); a.status != want {
+			t.Errorf("%v after her provider went down, someone signed in gets %d, want %d", later, a.status, want)
+		}
+	}
+	s.later.Store(0)
 	for what, bend := range map[string]func(map[string]any){
 		"another issuer":   func(d map[string]any) { d["issuer"] = "https://evil.example" },
 		"a plain endpoint": func(d map[string]any) { d["token_endpoint"] = "http://evil.example/token" },
 		"no PKCE":          func(d map[string]any) { d["code_challenge_methods_supported"] = []string{"plain"} },
 		"no keys":          func(d map[string]any) { delete(d, "jwks_uri") },
+		"every tenant":     func(d map[string]any) { d["issuer"] = "https://login.example/{tenantid}/v2.0" },
 	} {
 		h := providers.NewHostile(t)
 		h.Discovery = bend
@@ -586,12 +741,80 @@ func TestProviderIsDown(t *testing.T) {
 			t.Errorf("%s answers %d", what, a.status)
 		}
 	}
+	tenants := providers.NewHostile(t)
+	tenants.Discovery = func(d map[string]any) { d["issuer"] = "https://login.example/{tenantid}/v2.0" }
+	form := url.Values{"id": {"entra"}, "name": {"Entra"}, "issuer": {tenants.Issuer}, "client_id": {"x"}}
+	if a := s.do("admin", "POST", "/settings/sign-in/discovery", form); !strings.Contains(a.body, "address of one tenant") {
+		t.Errorf("an issuer of every tenant is tested as %s", a.words(t))
+	}
 	s.provider("metadata", "https://169.254.169.254", nil, nil)
 	if a, _ := s.enter("other", "metadata", nil); a.status != http.StatusBadGateway {
 		t.Errorf("a metadata address answers %d", a.status)
 	}
 	if a, _ := s.enter("other", "nothing", nil); a.status != http.StatusNotFound {
 		t.Errorf("a provider that does not exist answers %d", a.status)
+	}
+}
+
+// A token of one tenant's is not taken for another's: only the issuer that was configured counts, whatever the tenant's id is in.
+func TestAnotherTenantIsRefused(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	h.Claims = func(c map[string]any) { c["iss"], c["tid"] = h.Issuer+"/another-tenant", "another-tenant" }
+	if a, _ := s.enter("eve", "sso", nil); a.status != http.StatusBadRequest {
+		t.Errorf("a token of another tenant answers %d", a.status)
+	}
+}
+
+// A logout token that nobody, or somebody else, has signed, and an ID token in its place, end nothing (P40).
+func TestForgedLogoutTokens(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	var idToken string
+	h.Token = func(c map[string]any) string { idToken = h.Sign("JWT", c); return idToken }
+	s.enter("eve", "sso", nil)
+	now := time.Now()
+	c := map[string]any{"iss": h.Issuer, "aud": providers.ClientID, "sub": "eve", "jti": "1", "iat": now.Unix(), "exp": now.Add(time.Minute).Unix(),
+		"events": map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}}
+	post := func(token string) int {
+		return s.send(client(), "POST", "/auth/oidc/sso/logout", url.Values{"logout_token": {token}}, nil).status
+	}
+	forged := map[string]string{"an ID token": idToken}
+	for _, alg := range []string{"none", "HS256", "wrong kid", "another key"} {
+		forged[alg] = h.SignBadly(alg, c)
+	}
+	for what, token := range forged {
+		if status := post(token); status != http.StatusBadRequest {
+			t.Errorf("%s answers %d", what, status)
+		}
+	}
+	if a := s.do("eve", "GET", "/projects", nil); a.status != http.StatusOK {
+		t.Fatalf("forged logout tokens ended the session: %d", a.status)
+	}
+	if status := post(h.Sign("JWT", c)); status != http.StatusOK { // the same, and the provider's own signature
+		t.Errorf("signed, it answers %d: this test shows nothing", status)
+	}
+	if a := s.do("eve", "GET", "/projects", nil); a.status != http.StatusSeeOther {
+		t.Errorf("after the logout /projects answers %d", a.status)
+	}
+}
+
+// Only the browser that was sent to the provider's sign-out, and comes back with what it was given, is told that it is over there too.
+func TestSignedOutNeedsItsState(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	h.Discovery = func(d map[string]any) { d["end_session_endpoint"] = h.Issuer + "/end" }
+	for state, want := range map[string]bool{"": false, "wrong": false, "right": true} {
+		s.enter("eve", "sso", nil)
+		to, err := url.Parse(strings.TrimPrefix(s.do("eve", "POST", "/sign-out", nil).header.Get("Refresh"), "0; url="))
+		s.check(err)
+		if state == "right" {
+			state = to.Query().Get("state")
+		}
+		other := s.do("", "GET", "/signed-out?state="+to.Query().Get("state"), nil)
+		a := s.do("eve", "GET", "/signed-out?state="+state, nil)
+		again := s.do("eve", "GET", "/signed-out?state="+to.Query().Get("state"), nil)
+		const words = "here and at your provider"
+		if to.Query().Get("state") == "" || a.status != http.StatusOK || strings.Contains(a.body, words) != want || strings.Contains(other.body, words) || strings.Contains(again.body, words) {
+			t.Errorf("state %q: told that it is over there %t, another browser %t, a second time %t", state, strings.Contains(a.body, words), strings.Contains(other.body, words), strings.Contains(again.body, words))
+		}
 	}
 }
 

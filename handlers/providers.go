@@ -73,10 +73,10 @@ func (s *Server) newProviderPage(w http.ResponseWriter, r *http.Request, who acc
 func providerInput(r *http.Request, id string) (auth.ProviderInput, views.ProviderForm) {
 	f := views.ProviderForm{ID: id, Name: r.PostFormValue("name"), Issuer: r.PostFormValue("issuer"), ClientID: r.PostFormValue("client_id"),
 		Scopes: r.PostFormValue("scopes"), LinkDomains: r.PostFormValue("link_domains"), DefaultRole: r.PostFormValue("default_role"),
-		Enabled: r.PostFormValue("enabled") == "true"}
+		TrustsEmail: r.PostFormValue("trusts_email") == "true", Enabled: r.PostFormValue("enabled") == "true"}
 	return auth.ProviderInput{ID: f.ID, Name: f.Name, Issuer: f.Issuer, ClientID: f.ClientID, Secret: secret.New(r.PostFormValue("client_secret")),
 		ForgetSecret: r.PostFormValue("remove-client_secret") == "true", Scopes: f.Scopes, LinkDomains: f.LinkDomains,
-		DefaultRole: access.Role(f.DefaultRole), Enabled: f.Enabled}, f
+		DefaultRole: access.Role(f.DefaultRole), TrustsEmail: f.TrustsEmail, Enabled: f.Enabled}, f
 }
 
 func (s *Server) createProvider(w http.ResponseWriter, r *http.Request, who access.Actor) error {
@@ -106,7 +106,7 @@ func (s *Server) showProvider(w http.ResponseWriter, r *http.Request, who access
 	p := views.ProviderPage{Page: s.layout(r, who, kept.Name, "sign-in"), ID: kept.ID, Name: kept.Name, Roles: roleChoices, Now: s.Now(),
 		Redirect: s.Auth.CallbackURL(kept.ID), Backchannel: s.Auth.BackchannelURL(kept.ID), SignedOut: s.Auth.SignedOutURL(),
 		Form: views.ProviderForm{ID: kept.ID, Name: kept.Name, Issuer: kept.Issuer, ClientID: kept.ClientID, Scopes: strings.Join(kept.Scopes, " "),
-			LinkDomains: strings.Join(kept.LinkDomains, " "), DefaultRole: string(kept.DefaultRole), Enabled: kept.Enabled}}
+			LinkDomains: strings.Join(kept.LinkDomains, " "), DefaultRole: string(kept.DefaultRole), TrustsEmail: kept.TrustsEmail, Enabled: kept.Enabled}}
 	for _, rule := range kept.Rules {
 		p.Rules = append(p.Rules, views.RuleRow{Claim: rule.Claim, Value: rule.Value, Role: string(rule.Role), Group: rule.Group})
 	}

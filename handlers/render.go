@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,19 +12,15 @@ import (
 
 	"patchbay/access"
 	"patchbay/static"
+	"patchbay/store"
 	"patchbay/views"
 )
 
-type requestIDKey struct{}
-
 func withRequestID(r *http.Request) *http.Request {
-	return r.WithContext(context.WithValue(r.Context(), requestIDKey{}, newRequestID()))
+	return r.WithContext(store.WithRequestID(r.Context(), newRequestID()))
 }
 
-func requestID(r *http.Request) string {
-	id, _ := r.Context().Value(requestIDKey{}).(string)
-	return id
-}
+func requestID(r *http.Request) string { return store.RequestID(r.Context()) }
 
 func staticHandler() http.Handler { return static.Handler() }
 
@@ -99,11 +94,12 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, who access.Actor, 
 		return
 	}
 	var asked *confirmError
+	p := problemOf(err)
 	if errors.As(err, &asked) && !isAPI(r) {
+		s.auditRefusal(r, who, p, err)
 		_ = s.askToConfirm(w, r, who, asked)
 		return
 	}
-	p := problemOf(err)
 	p.Request = requestID(r)
 	if p.Status >= http.StatusInternalServerError && p.Code == "internal" {
 		s.Log.Error("request failed", "method", r.Method, "path", loggedPath(r), "error", err, "request", p.Request)

@@ -109,7 +109,7 @@ var routes = []route{
 	{"POST /settings/account/sessions/end", signedIn, (*Server).endOwnSession},
 	{"POST /settings/account/sessions/end-others", signedIn, (*Server).endOtherSessions},
 	{"POST /settings/account/totp", signedInFresh, (*Server).beginTOTP},
-	{"POST /settings/account/totp/confirm", signedIn, (*Server).confirmTOTP},
+	{"POST /settings/account/totp/confirm", signedInFresh, (*Server).confirmTOTP},
 	{"POST /settings/account/totp/off", signedIn, (*Server).turnOffTOTP},
 	{"GET /settings/tokens", signedIn, (*Server).tokens},
 	{"POST /settings/tokens", signedInFresh, (*Server).createToken},

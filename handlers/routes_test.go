@@ -2,14 +2,17 @@ package handlers
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
 	"patchbay/access"
+	"patchbay/store"
 	"patchbay/workspace"
 )
 
@@ -67,12 +70,12 @@ func TestAnonymousIsSentToSignIn(t *testing.T) {
 	}
 }
 
-// state is what the store holds, as far as the API tells an Admin, with the number of audit rows.
+// state is what the store holds, as far as the API tells an Admin, with the number of audit rows that are no refusals.
 func (s *site) state() string {
 	s.t.Helper()
-	rows, _, err := s.server.Store.VerifyAudit(s.t.Context())
+	rows, err := s.server.Store.AuditRows(s.t.Context(), store.AuditFilter{Outcome: "ok", Limit: 10_000})
 	s.check(err)
-	out := fmt.Sprint(rows)
+	out := fmt.Sprint(len(rows))
 	for _, path := range []string{"/api/v1/connections", "/api/v1/users", "/api/v1/groups", "/api/v1/projects", "/api/v1/settings"} {
 		out += s.do("admin", "GET", path, nil).body
 	}
@@ -128,6 +131,25 @@ func TestTokenScopes(t *testing.T) {
 	if a := s.api(s.token("admin", access.ScopeAdmin), "POST", "/api/v1/connections", body); a.status != http.StatusCreated {
 		t.Errorf("an admin token makes none: %d %s", a.status, a.body)
 	}
+	whole := s.token("admin", access.ScopeAdmin) // on pages not even this: they hold acts that ask for the password again (P45)
+	for _, rt := range routes {
+		method, path := rt.address("x")
+		if strings.HasPrefix(path, "/api/") || path == "/metrics" {
+			continue
+		}
+		if a := s.api(whole, method, path, ""); a.status != http.StatusUnauthorized {
+			t.Errorf("%s with an admin token answers %d", rt.pattern, a.status)
+		}
+	}
+	if a := s.api(whole, "GET", "/metrics", ""); a.status == http.StatusUnauthorized {
+		t.Errorf("the metrics with an admin token answer %d", a.status)
+	}
+	s.person(access.RoleEditor)
+	for scope, want := range map[string]int{"admin": http.StatusUnprocessableEntity, "write": http.StatusOK} {
+		if a := s.do("editor", "POST", "/settings/tokens", url.Values{"name": {"x"}, "days": {"30"}, "scope": {scope}}); a.status != want {
+			t.Errorf("an Editor who makes a token of scope %s is answered %d", scope, a.status)
+		}
+	}
 	if a := s.do("", "GET", "/api/v1/connections?token="+read, nil); a.status != http.StatusBadRequest {
 		t.Errorf("a token in the address answers %d", a.status)
 	}
@@ -172,21 +194,44 @@ func TestUnknownObjectsAreNotFound(t *testing.T) {
 	}
 }
 
-// Headers are on every answer: pages, redirects, errors (P49).
+// Headers are on every answer: of every route, to whoever asks, of no route, of one that fails and one that panics (P49).
 func TestHeadersOnEveryAnswer(t *testing.T) {
+	all := routes
+	defer func() { routes = all }()
+	routes = append(slices.Clip(all), route{"GET /fails", anyone, func(*Server, http.ResponseWriter, *http.Request, access.Actor) error { return errors.New("fails") }},
+		route{"GET /panics", anyone, func(*Server, http.ResponseWriter, *http.Request, access.Actor) error { panic("panics") }})
 	s := newSite(t)
+	s.server.BaseURL = "https://patchbay.example.com"
 	s.person(access.RoleAdmin)
-	for _, c := range []struct{ method, path string }{
-		{"GET", "/projects"}, {"GET", "/"}, {"GET", "/nothing"}, {"PUT", "/projects"}, {"GET", "/api/v1/users"}, {"GET", "/api/v1/nothing"}, {"POST", "/api/v1/users"},
-	} {
-		a := s.do("admin", c.method, c.path, nil)
-		for _, name := range []string{"Content-Security-Policy", "X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Cache-Control"} {
+	statuses := map[int]bool{}
+	check := func(as, method, path string) {
+		a := s.do(as, method, path, nil)
+		statuses[a.status] = true
+		for _, name := range []string{"X-Content-Type-Options", "Referrer-Policy", "Cross-Origin-Opener-Policy", "Permissions-Policy", "Cache-Control", "Strict-Transport-Security", "X-Request-Id"} {
 			if a.header.Get(name) == "" {
-				t.Errorf("%s %s (%d) lacks %s", c.method, c.path, a.status, name)
+				t.Errorf("%s %s (%d) lacks %s", method, path, a.status, name)
 			}
 		}
-		if policy := a.header.Get("Content-Security-Policy"); strings.Contains(policy, "unsafe") {
-			t.Errorf("%s %s: policy %s", c.method, c.path, policy)
+		if policy := a.header.Get("Content-Security-Policy"); !strings.Contains(policy, "default-src 'none'") || strings.Contains(policy, "unsafe") {
+			t.Errorf("%s %s (%d): policy %q", method, path, a.status, policy)
+		}
+	}
+	for _, c := range []string{"GET /nothing", "PUT /projects", "GET /api/v1/nothing", "GET /projects%2f"} {
+		method, path, _ := strings.Cut(c, " ")
+		check("admin", method, path)
+	}
+	for _, as := range []string{"", "admin"} {
+		for _, rt := range routes {
+			method, path := rt.address("x")
+			if path != "/sign-out" || as == "" {
+				check(as, method, path)
+			}
+		}
+	}
+	check("admin", "POST", "/sign-out")
+	for _, status := range []int{http.StatusOK, http.StatusSeeOther, http.StatusBadRequest, http.StatusUnauthorized, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusInternalServerError} {
+		if !statuses[status] {
+			t.Errorf("nothing answers %d: this test shows less than it says", status)
 		}
 	}
 }

@@ -143,9 +143,12 @@ func readBody(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// actor finds who is calling. Tokens count on API paths only, and sessions on pages only... except that a page's own script
-// may call the API with its session.
+// actor finds who is calling. A token counts on the API and for the metrics only: pages hold acts that ask for the password again,
+// which a token cannot give (P45). A session counts everywhere, since a page's own script calls the API with it.
 func (s *Server) actor(r *http.Request) (access.Actor, error) {
+	if auth.HasToken(r) && !isAPI(r) && r.URL.Path != "/metrics" {
+		return access.Actor{}, errTokenElsewhere
+	}
 	if r.URL.Query().Has("token") && isAPI(r) {
 		return access.Actor{}, &badRequest{"token_in_url", "Send the token in the Authorization header, never in the address"}
 	}
@@ -153,6 +156,9 @@ func (s *Server) actor(r *http.Request) (access.Actor, error) {
 	who.RequestID = requestID(r)
 	return who, err
 }
+
+// errTokenElsewhere refuses an API token on a page.
+var errTokenElsewhere = &statusError{http.StatusUnauthorized, "token_elsewhere", "API tokens work on addresses that begin with /api/"}
 
 // whileSignedIn is a request's context, which ends as well within a second after its caller's session ended or their role became
 // another (P44). stop ends the watch.

@@ -3,6 +3,8 @@ package handlers
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	"encoding/json"
 	"io"
@@ -45,6 +47,7 @@ type site struct {
 	clients map[string]*http.Client // by who is signed in
 	users   map[string]store.User
 	logs    *bytes.Buffer
+	keys    *secret.Ring
 	dir     string
 	later   atomic.Int64 // how much later it is for signing in than it is
 }
@@ -55,6 +58,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, clients: map[string]*http.Client{"": client()}, users: map[string]store.User{}, logs: &bytes.Buffer{}, dir: dir}
 	log := slog.New(slog.NewJSONHandler(s.logs, nil))
 	keys := secret.NewRing()
+	s.keys = keys
 	st, err := store.Open(t.Context(), store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac")})
 	s.check(err)
 	registry, err := connectors.NewRegistry(append(sqlite.Connectors(), postgres.Connectors()...), nil)
@@ -170,9 +174,16 @@ func (s *site) named(name string, role access.Role) {
 
 func (s *site) actor(name string) access.Actor { return workspace.ActorOf(s.users[name]) }
 
-// token is an API token of someone.
+// token is an API token of someone; of scope admin in other hands it is one of the time when they were an Admin.
 func (s *site) token(name string, scope access.Scope) string {
 	s.t.Helper()
+	if scope == access.ScopeAdmin && s.users[name].Role != access.RoleAdmin {
+		plain := "pbk_" + rand.Text()
+		hash := sha256.Sum256([]byte(plain))
+		t := store.APIToken{ID: rand.Text(), UserID: s.users[name].ID, Name: "test", Hash: hash[:], Scope: scope, Created: time.Now(), Expires: time.Now().Add(time.Hour)}
+		s.check(s.server.Store.Maintain(s.t.Context(), func(tx *store.Tx) error { return tx.CreateAPIToken(t) }))
+		return plain
+	}
 	plain, _, err := s.server.Auth.CreateAPIToken(s.t.Context(), s.actor(name), s.users[name].ID, "test", scope, time.Now().Add(time.Hour))
 	s.check(err)
 	return plain

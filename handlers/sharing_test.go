@@ -264,7 +264,11 @@ func TestLockedOutFindsNothing(t *testing.T) {
 		}
 		path = ids.Replace(path)
 		for _, query := range []string{"", "?path=" + r.connection.ID, "?q=orders&connection=" + r.connection.ID, "?user=" + r.users["editor"].ID + "&project=" + r.project.ID} {
-			for _, a := range []answer{r.do("manager", method, path+query, nil), r.api(token, method, path+query, "")} {
+			answers := []answer{r.do("manager", method, path+query, nil)}
+			if strings.HasPrefix(path, "/api/") { // a token is refused on pages before anything is looked for
+				answers = append(answers, r.api(token, method, path+query, ""))
+			}
+			for _, a := range answers {
 				inProject := strings.Contains(rt.pattern, "/projects/{project}")
 				if inProject && a.status != http.StatusNotFound && a.status != http.StatusBadRequest { // 400 comes before any project is looked for
 					t.Errorf("%s%s answers %d %.200s", rt.pattern, query, a.status, a.body)

@@ -126,6 +126,17 @@ func (r *Ring) Derive(label string) []byte {
 	return derive(r.keys[r.current], nil, "patchbay/"+label)
 }
 
+// DeriveOthers makes what Derive would from each root key that is not the current one, by id: to check what was made before the
+// key was rotated.
+func (r *Ring) DeriveOthers(label string) (keys [][]byte) {
+	for _, id := range slices.Sorted(maps.Keys(r.keys)) {
+		if id != r.current {
+			keys = append(keys, derive(r.keys[id], nil, "patchbay/"+label))
+		}
+	}
+	return keys
+}
+
 func derive(root Text, salt []byte, info string) []byte {
 	key, err := hkdf.Key(sha256.New, []byte(root.Reveal()), salt, info, keySize)
 	if err != nil {

@@ -15,11 +15,27 @@ import (
 	"github.com/google/uuid"
 )
 
+type requestIDKey struct{}
+
+// WithRequestID is a context in which rows of the audit log name the request that they came from, where their entries do not.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID is the request that a context belongs to; empty: none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
 // audit appends an entry to the chain. Two writers cannot take the same place: seq is the primary key.
 func (tx *Tx) audit(e AuditEntry) error {
 	row, err := auditRow(e, tx.store.options.Now())
 	if err != nil {
 		return err
+	}
+	if row.RequestID == "" {
+		row.RequestID = RequestID(tx.ctx)
 	}
 	last, err := one(tx, func(r scanner) (AuditRow, error) {
 		var a AuditRow
@@ -84,6 +100,18 @@ func (a AuditRow) chain(key []byte) []byte {
 		field([]byte(s))
 	}
 	return h.Sum(nil)
+}
+
+// writtenUnder says whether the hash of a row was made with one of the keys. That one is moved to the front: most rows after it
+// were written under it too.
+func (a AuditRow) writtenUnder(keys [][]byte) bool {
+	for i, key := range keys {
+		if hmac.Equal(a.Hash, a.chain(key)) {
+			keys[0], keys[i] = keys[i], keys[0]
+			return true
+		}
+	}
+	return false
 }
 
 const auditColumns = `seq, id, at_ms, actor_id, actor, action, object_type, object_id, object_name, outcome, detail, ip, request_id, prev_hash, hash`
@@ -197,6 +225,7 @@ func (s *Store) VerifyAudit(ctx context.Context) (rows int64, head []byte, err e
 func (s *Store) VerifyAuditHead(ctx context.Context, noted []byte, progress func(rows int64)) (rows int64, head []byte, err error) {
 	head = []byte{}
 	seen := len(noted) == 0
+	keys := append([][]byte{s.options.AuditKey}, s.options.AuditKeysBefore...)
 	for {
 		page, err := view(ctx, s, func(tx *Tx) ([]AuditRow, error) {
 			return collect(tx, scanAudit, `select `+auditColumns+` from audit where seq > $1 or $1 = 0 order by seq limit $2`, rows, verified)
@@ -205,7 +234,7 @@ func (s *Store) VerifyAuditHead(ctx context.Context, noted []byte, progress func
 			return rows, head, fmt.Errorf("read audit: %w", err)
 		}
 		for _, a := range page {
-			if a.Seq != rows+1 || !hmac.Equal(a.PrevHash, head) || !hmac.Equal(a.Hash, a.chain(s.options.AuditKey)) {
+			if a.Seq != rows+1 || !hmac.Equal(a.PrevHash, head) || !a.writtenUnder(keys) {
 				return rows, head, &ChainError{Row: rows + 1, Found: a.Seq}
 			}
 			rows, head = a.Seq, a.Hash

@@ -5,13 +5,13 @@ import (
 	"errors"
 )
 
-const identityColumns = `issuer, subject, user_id, provider_id, email, warning, stale_ms, created_ms, seen_ms`
+const identityColumns = `issuer, subject, user_id, provider_id, email, warning, stale_ms, created_ms, seen_ms, denied`
 
 func scanIdentity(r scanner) (Identity, error) {
 	var i Identity
-	var stale, created, seen int64
-	err := r.Scan(&i.Issuer, &i.Subject, &i.UserID, &i.ProviderID, &i.Email, &i.Warning, &stale, &created, &seen)
-	i.Stale, i.Created, i.Seen = at(stale), at(created), at(seen)
+	var stale, created, seen, denied int64
+	err := r.Scan(&i.Issuer, &i.Subject, &i.UserID, &i.ProviderID, &i.Email, &i.Warning, &stale, &created, &seen, &denied)
+	i.Stale, i.Created, i.Seen, i.Denied = at(stale), at(created), at(seen), denied == 1
 	return i, err
 }
 
@@ -27,16 +27,16 @@ func (tx *Tx) Identities(providerID string) ([]Identity, error) {
 
 // PutIdentity keeps what is known of an identity. Whose it is never changes (P37).
 func (tx *Tx) PutIdentity(i Identity) error {
-	_, err := tx.exec(`insert into user_identity(`+identityColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9)
+	_, err := tx.exec(`insert into user_identity(`+identityColumns+`) values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10)
 		on conflict(issuer, subject) do update set provider_id=excluded.provider_id, email=excluded.email, warning=excluded.warning,
-		stale_ms=excluded.stale_ms, seen_ms=excluded.seen_ms`,
-		i.Issuer, i.Subject, i.UserID, i.ProviderID, i.Email, i.Warning, ms(i.Stale), ms(i.Created), ms(i.Seen))
+		stale_ms=excluded.stale_ms, seen_ms=excluded.seen_ms, denied=excluded.denied`,
+		i.Issuer, i.Subject, i.UserID, i.ProviderID, i.Email, i.Warning, ms(i.Stale), ms(i.Created), ms(i.Seen), bit(i.Denied))
 	return err
 }
 
-// viaProvider says that a user may sign in with a provider that is on and still is the one that knows them.
+// viaProvider says that a user may sign in with a provider that is on, still is the one that knows them, and let them in the last time.
 const viaProvider = `exists (select 1 from user_identity i join identity_provider p on p.id = i.provider_id and p.issuer = i.issuer
-	where i.user_id = user_account.id and p.enabled = 1)`
+	where i.user_id = user_account.id and i.denied = 0 and p.enabled = 1)`
 
 // CountProviderAdmins is the number of Admins who have signed in by a provider that is on.
 func (tx *Tx) CountProviderAdmins() (int64, error) {

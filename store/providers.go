@@ -7,20 +7,20 @@ import (
 	"strings"
 )
 
-const providerColumns = `id, name, issuer, client_id, scopes, default_role, link_domains, rules, enabled, created_ms, updated_ms, version,
+const providerColumns = `id, name, issuer, client_id, scopes, default_role, link_domains, rules, enabled, trusts_email, created_ms, updated_ms, version,
 	(select count(*) from identity_provider_secret where provider_id = id)`
 
 func scanProvider(r scanner) (Provider, error) {
 	var p Provider
 	var scopes, domains string
 	var rules []byte
-	var enabled, created, updated, secrets int64
-	err := r.Scan(&p.ID, &p.Name, &p.Issuer, &p.ClientID, &scopes, &p.DefaultRole, &domains, &rules, &enabled, &created, &updated, &p.Version, &secrets)
+	var enabled, trusts, created, updated, secrets int64
+	err := r.Scan(&p.ID, &p.Name, &p.Issuer, &p.ClientID, &scopes, &p.DefaultRole, &domains, &rules, &enabled, &trusts, &created, &updated, &p.Version, &secrets)
 	if err != nil {
 		return p, err
 	}
 	p.Scopes, p.LinkDomains = strings.Fields(scopes), strings.Fields(domains)
-	p.Enabled, p.SecretSet, p.Created, p.Updated = enabled == 1, secrets > 0, at(created), at(updated)
+	p.Enabled, p.TrustsEmail, p.SecretSet, p.Created, p.Updated = enabled == 1, trusts == 1, secrets > 0, at(created), at(updated)
 	if err := json.Unmarshal(rules, &p.Rules); err != nil {
 		return p, fmt.Errorf("read rules of provider %s: %w", p.ID, err)
 	}
@@ -47,9 +47,9 @@ func (tx *Tx) CreateProvider(p Provider, box []byte) error {
 	if _, err := tx.Provider(p.ID); err == nil {
 		return &ExistsError{"id"}
 	}
-	_, err = tx.exec(`insert into identity_provider(id, name, name_fold, issuer, client_id, scopes, default_role, link_domains, rules, enabled, created_ms, updated_ms, version)
-		values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,1)`, p.ID, p.Name, fold(p.Name), p.Issuer, p.ClientID, strings.Join(p.Scopes, " "), p.DefaultRole,
-		strings.Join(p.LinkDomains, " "), string(rules), bit(p.Enabled), ms(p.Created), ms(p.Updated))
+	_, err = tx.exec(`insert into identity_provider(id, name, name_fold, issuer, client_id, scopes, default_role, link_domains, rules, enabled, trusts_email, created_ms, updated_ms, version)
+		values($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11,$12,$13,1)`, p.ID, p.Name, fold(p.Name), p.Issuer, p.ClientID, strings.Join(p.Scopes, " "), p.DefaultRole,
+		strings.Join(p.LinkDomains, " "), string(rules), bit(p.Enabled), bit(p.TrustsEmail), ms(p.Created), ms(p.Updated))
 	if unique(err) {
 		return &ExistsError{"name"}
 	}
@@ -82,8 +82,8 @@ func (tx *Tx) UpdateProvider(p Provider, box []byte, forget bool) error {
 		return fmt.Errorf("encode rules: %w", err)
 	}
 	n, err := tx.exec(`update identity_provider set name=$1, name_fold=$2, issuer=$3, client_id=$4, scopes=$5, default_role=$6, link_domains=$7, rules=$8,
-		enabled=$9, updated_ms=$10, version=version+1 where id=$11 and version=$12`, p.Name, fold(p.Name), p.Issuer, p.ClientID, strings.Join(p.Scopes, " "),
-		p.DefaultRole, strings.Join(p.LinkDomains, " "), string(rules), bit(p.Enabled), ms(p.Updated), p.ID, p.Version)
+		enabled=$9, trusts_email=$10, updated_ms=$11, version=version+1 where id=$12 and version=$13`, p.Name, fold(p.Name), p.Issuer, p.ClientID, strings.Join(p.Scopes, " "),
+		p.DefaultRole, strings.Join(p.LinkDomains, " "), string(rules), bit(p.Enabled), bit(p.TrustsEmail), ms(p.Updated), p.ID, p.Version)
 	if unique(err) {
 		return &ExistsError{"name"}
 	}

@@ -46,7 +46,7 @@ type Session struct {
 	ID                        string // in lists, and of what runs in it; it stays when the secret changes
 	Hash                      []byte
 	UserID                    string
-	Created, Seen, Ends, Auth time.Time // Auth: when the password was last given
+	Created, Seen, Ends, Auth time.Time // Auth: when the password was last given, or the person signed in at the provider; zero: not known
 	IP, Agent                 string
 	ProviderID, SID           string // of the provider that it came from, and the provider's own id of it; may be empty
 }
@@ -59,6 +59,7 @@ type Provider struct {
 	Scopes           []string
 	DefaultRole      access.Role // of those whom no rule gives one; empty: they cannot sign in
 	LinkDomains      []string    // of e-mail addresses by which an invited person is recognised
+	TrustsEmail      bool        // its addresses count without its saying that it verified them
 	Rules            []claims.Rule
 	Enabled          bool
 	SecretSet        bool
@@ -73,6 +74,7 @@ type Identity struct {
 	Email                   string    // as the provider said last; a label
 	Warning                 string    // about their claims, for the Admin
 	Stale                   time.Time // since when what the provider says is not known; zero: it is
+	Denied                  bool      // the last sign-in was refused: no rule gave a role
 	Created, Seen           time.Time
 }
 

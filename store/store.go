@@ -31,7 +31,10 @@ type Options struct {
 	Dir      string           // data folder; made with mode 0700 where it is missing
 	Now      func() time.Time // the clock of audit rows and leases
 	AuditKey []byte           // MAC key of the audit chain
-	Shared   bool             // a command beside a running server: it takes no lock, makes no folder and migrates nothing
+	// AuditKeysBefore are the MAC keys of root keys that were or will be current: rows stay as they were written when the root key
+	// is rotated, so each is checked under the key that it was written under.
+	AuditKeysBefore [][]byte
+	Shared          bool // a command beside a running server: it takes no lock, makes no folder and migrates nothing
 }
 
 // A Store keeps everything. Its methods may be called from several goroutines.

@@ -42,7 +42,7 @@ type ProviderPage struct {
 // A ProviderForm is a provider's settings as they were filled in. The client secret is never among them.
 type ProviderForm struct {
 	ID, Name, Issuer, ClientID, Scopes, LinkDomains, DefaultRole string
-	Enabled, SecretSaved                                         bool
+	TrustsEmail, Enabled, SecretSaved                            bool
 	Errors                                                       map[string]string
 }
 

@@ -31,6 +31,7 @@ type Hostile struct {
 	Tokens    func(map[string]any)
 
 	t          *testing.T
+	server     *httptest.Server
 	mu         sync.Mutex
 	key        *rsa.PrivateKey
 	keyID      string
@@ -52,9 +53,12 @@ func NewHostile(t *testing.T) *Hostile {
 	mux.HandleFunc("GET /keys", h.keys)
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	h.Issuer = server.URL
+	h.Issuer, h.server = server.URL, server
 	return h
 }
+
+// Stop takes it down for good.
+func (h *Hostile) Stop() { h.server.Close() }
 
 // Rotate gives it another key; the one before is gone.
 func (h *Hostile) Rotate() {
