@@ -184,7 +184,7 @@ func TestWhatEachLevelSees(t *testing.T) {
 		r.check(r.server.Workspace.Share(t.Context(), r.actor("admin"), r.project.ID, access.Share{To: "user:" + manager.ID, Access: level}))
 		queryable(c.query)
 		a := r.do("manager", "GET", "/projects/"+r.project.ID, nil)
-		page := a.page(t)
+		page, list := a.page(t), r.do("manager", "GET", "/projects", nil).page(t).Find("tr:has(a[href='/projects/"+r.project.ID+"'])")
 		author := page.Find("pb-editor, [data-run], [data-run-all], [data-add], #rename, textarea").Length() > 0
 		for what, got := range map[string][2]bool{
 			"SQL":      {strings.Contains(a.body, "hidden_marker"), c.sql},
@@ -195,7 +195,9 @@ func TestWhatEachLevelSees(t *testing.T) {
 			"app view": {r.do("manager", "GET", "/projects/"+r.project.ID+"/app", nil).status == http.StatusOK, true},
 			"SQL by the API": {strings.Contains(r.do("manager", "GET", "/api/v1/projects/"+r.project.ID+"/cells", nil).body, "hidden_marker") ||
 				strings.Contains(r.do("manager", "GET", "/projects/"+r.project.ID+"/cells/"+r.cell.ID, nil).body, "hidden_marker"), c.sql},
-			"tree": {strings.Contains(r.do("manager", "GET", "/projects/"+r.project.ID+"/browser/children", nil).body, r.connection.ID), c.query},
+			"its name in the list": {strings.Contains(list.Find(".badges").Text(), "Shop"), c.query},
+			"counted in the list":  {strings.Contains(list.Text(), "1 that you may not query"), !c.query},
+			"tree":                 {strings.Contains(r.do("manager", "GET", "/projects/"+r.project.ID+"/browser/children", nil).body, r.connection.ID), c.query},
 		} {
 			if got[0] != got[1] {
 				t.Errorf("%s%s is %v", name, what, got[0])
