@@ -209,6 +209,34 @@ func TestWhatEachLevelSees(t *testing.T) {
 	}
 }
 
+// Who may only view is told by no door what the database said of a statement, nor where: it quotes what is hidden from them.
+func TestErrorsQuoteNoHiddenStatement(t *testing.T) {
+	r := newReport(t)
+	r.person(access.RoleViewer)
+	r.person(access.RoleExplorer)
+	r.give("editor", "workspace", "explore")
+	cell := r.sqlCell("editor", r.project.ID, r.connection.ID, "select hidden_marker from orders")
+	if a := r.ran("editor", cell); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "hidden_marker") {
+		t.Fatalf("the cell answers its author %d %s", a.status, a.body)
+	}
+	page, api, link := "/projects/"+r.project.ID, "/api/v1/projects/"+r.project.ID, r.link("30")
+	for _, path := range []string{page + "/cells/" + cell.ID, page + "/cells/" + cell.ID + "/output", api + "/cells/" + cell.ID + "/result"} {
+		if a := r.do("explorer", "GET", path, nil); !strings.Contains(a.body, "hidden_marker") {
+			t.Errorf("%s does not tell someone who sees the statement what is wrong with it: %d %s", path, a.status, a.body)
+		}
+	}
+	for _, path := range []string{page, page + "/app", page + "/cells/" + cell.ID, page + "/cells/" + cell.ID + "/output", page + "/cells/" + cell.ID + "/rows",
+		page + "/cells/" + cell.ID + "/csv", api + "/cells", api + "/cells/" + cell.ID, api + "/cells/" + cell.ID + "/result", link} {
+		a := r.do("viewer", "GET", path, nil)
+		if strings.Contains(a.body, "hidden_marker") || strings.Contains(a.body, "no such column") || strings.Contains(a.body, `"position"`) {
+			t.Errorf("%s tells a Viewer %s", path, a.body)
+		}
+	}
+	if a := r.do("viewer", "GET", api+"/cells/"+cell.ID+"/result", nil); a.status != http.StatusUnprocessableEntity || a.get(t, "code") != "statement" {
+		t.Errorf("a Viewer is not told that the last run failed: %d %s", a.status, a.body)
+	}
+}
+
 // cannotAuthor tries every way to write or run as the Manager.
 func (r *reported) cannotAuthor(name string) {
 	r.t.Helper()
