@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"patchbay/access"
 	"patchbay/workspace"
@@ -113,7 +116,7 @@ func TestHandingOverFullAccess(t *testing.T) {
 	}
 }
 
-// Guests find whom they know, and do not leaf through the company.
+// Guests find whom they know, and do not leaf through the company, nor through its groups.
 func TestGuestsFindWholeAddressesOnly(t *testing.T) {
 	r := newReport(t)
 	r.person(access.RoleGuest)
@@ -121,6 +124,24 @@ func TestGuestsFindWholeAddressesOnly(t *testing.T) {
 	r.check(r.server.Workspace.SetPermissions(t.Context(), r.actor("admin"), r.connection.ID,
 		workspace.Permissions{CanQuery: []string{access.GroupMembers, access.GroupGuests}}))
 	path := "/projects/" + r.project.ID + "/share"
+	for _, name := range []string{"Takeover of Acme", "Partners"} {
+		g, err := r.server.Workspace.CreateGroup(t.Context(), r.actor("admin"), name)
+		r.check(err)
+		if name == "Partners" {
+			r.check(r.server.Workspace.Share(t.Context(), r.actor("editor"), r.project.ID, access.Share{To: "group:" + g.ID, Access: access.View}))
+		}
+	}
+	for as, want := range map[string][]string{"guest": {"Guests", "Partners"}, "editor": {"Guests", "Partners", "Takeover of Acme"}} {
+		var names []string
+		r.do(as, "GET", path, nil).page(t).Find("#field-to option").Each(func(i int, o *goquery.Selection) {
+			if i > 0 { // the whole workspace
+				names = append(names, o.Text())
+			}
+		})
+		if slices.Sort(names); !slices.Equal(names, want) {
+			t.Errorf("the groups that the %s reads are %v", as, names)
+		}
+	}
 	for query, want := range map[string]int{"a": 0, "admin": 0, "admin@example.com": 1, "%": 0} {
 		if a := r.do("guest", "GET", path+"/people?who="+url.QueryEscape(query), nil); a.status != http.StatusOK || strings.Count(a.body, "<option") != want {
 			t.Errorf("a guest who types %q gets %d %s", query, a.status, a.body)
