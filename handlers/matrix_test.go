@@ -158,8 +158,9 @@ connects       GET /projects/{project}/connections/new/{type}
 
 browses        GET /projects/{project}/browser/children
 browses        GET /projects/{project}/browser/search
-queries        GET /projects/{project}/browser/details                      ?path={connection}
-queries        GET /projects/{project}/browser/preview                      ?path={connection}/main/orders
+queries        GET /projects/{project}/browser/details                      ?path={connection}/orders
+queries        POST /projects/{project}/browser/visit                       path={connection}/orders
+queries        POST /projects/{project}/browser/preview                     path={connection}/orders
 browses        GET /projects/{project}/browser/foot
 queries        POST /projects/{project}/browser/refresh                     connection={connection}
 browses        GET /projects/{project}/browser/pinned
@@ -677,7 +678,7 @@ func answerClass(a answer) string {
 }
 
 // unaudited are acts that keep nothing: they change nothing that is anyone else's, and open nothing.
-var unaudited = []string{"POST /api/v1/connections/{id}/filter/preview", "POST /api/v1/connections/{id}/permissions/preview", "POST /settings/new-connection/url", "POST /projects/{project}/connections/new/url", "POST /theme"}
+var unaudited = []string{"POST /api/v1/connections/{id}/filter/preview", "POST /api/v1/connections/{id}/permissions/preview", "POST /settings/new-connection/url", "POST /projects/{project}/connections/new/url", "POST /projects/{project}/browser/visit", "POST /theme"}
 
 // kept checks that an act left exactly one row in the audit log, and a refusal exactly one that says so (P52).
 func (m *matrixSite) kept(pattern, world string, c caller, a answer) {
