@@ -173,15 +173,14 @@ func TestWebLinkRefusalsAreAlike(t *testing.T) {
 func TestWebLinkRefusalsTakeTheSameTime(t *testing.T) {
 	r := newReport(t)
 	ctx, editor := t.Context(), r.actor("editor")
-	links := map[string]string{"wrong": strings.Repeat("A", 43)}
+	links, closing := map[string]string{"wrong": strings.Repeat("A", 43)}, ""
 	for _, kind := range []string{"revoked", "expired", "forbidden"} {
 		p := r.project
 		var expires time.Time
 		switch kind {
 		case "forbidden":
 			p = r.site.project("editor", "Closed")
-			closed := r.connect("Payroll", workspace.ConnectionInput{CanQuery: []string{}, CanViewResults: []string{}})
-			r.check(r.server.Workspace.Import(ctx, r.actor("admin"), p.ID, closed.ID))
+			closing = p.ID
 		case "expired":
 			expires = time.Now().Add(time.Hour)
 		}
@@ -189,6 +188,8 @@ func TestWebLinkRefusalsTakeTheSameTime(t *testing.T) {
 		r.check(err)
 		links[kind] = token
 	}
+	closed := r.connect("Payroll", workspace.ConnectionInput{CanQuery: []string{}, CanViewResults: []string{}})
+	r.check(r.server.Workspace.Import(ctx, r.actor("admin"), closing, closed.ID))
 	kept, err := r.server.Store.WebLinks(ctx, r.project.ID)
 	r.check(err)
 	for _, l := range kept {
