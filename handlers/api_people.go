@@ -161,7 +161,7 @@ func (s *Server) apiUpdateGroup(w http.ResponseWriter, r *http.Request, who acce
 }
 
 func (s *Server) apiDeleteGroup(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	if err := s.Workspace.DeleteGroup(r.Context(), who, r.PathValue("group")); err != nil {
+	if err := s.Workspace.DeleteGroup(r.Context(), who, r.PathValue("group"), ""); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -102,7 +102,10 @@ type apiProjectEffects struct {
 }
 
 func apiConsequencesOf(c workspace.Consequences) apiConsequences {
-	out := apiConsequences{Connection: apiEffectsOf(c.Connection, false), Projects: []apiProjectEffects{}}
+	out := apiConsequences{Connection: []apiEffect{}, Projects: []apiProjectEffects{}}
+	for _, on := range c.Connections {
+		out.Connection = append(out.Connection, apiEffectsOf(on.Effects, false)...)
+	}
 	for _, p := range c.Projects {
 		item := apiProjectEffects{ID: p.ID, Name: p.Name, Effects: apiEffectsOf(p.Effects, true)}
 		switch {

@@ -225,7 +225,6 @@ func (s *Server) browserDetails(w http.ResponseWriter, r *http.Request, who acce
 	if err != nil {
 		return err
 	}
-	s.visited(r, who, c.ID, path)
 	return s.page(w, r, http.StatusOK, views.Details(d))
 }
 
@@ -296,6 +295,7 @@ func (s *Server) nodeDetails(ctx context.Context, d *views.NodeDetails, c worksp
 	d.Name, d.Kind, d.Comment, d.Unreadable = node.Name(), string(node.Level), node.Comment, node.Unreadable
 	d.Qualified = connector.Dialect.Qualified(path)
 	tablePath := path
+	d.Visit = node.Level == catalog.LevelTable || node.Level == catalog.LevelColumn
 	switch node.Level {
 	case catalog.LevelColumn:
 		tablePath = path.Parent()

@@ -1,7 +1,6 @@
 package handlers
 
 import (
-	"errors"
 	"net/http"
 	"slices"
 	"time"
@@ -115,20 +114,25 @@ func (s *Server) browserPin(w http.ResponseWriter, r *http.Request, who access.A
 	return s.page(w, r, http.StatusOK, views.Details(d))
 }
 
-// visited remembers that the person opened a table, or a column of it. That it could not be remembered is no reason not to show
-// the table.
-func (s *Server) visited(r *http.Request, who access.Actor, connectionID string, path catalog.Path) {
-	table := s.tableOf(connectionID, path)
-	if n, ok := s.node(connectionID, table); !ok || n.Level != catalog.LevelTable {
-		return
+// browserVisit remembers that the person opened a table, or a column of it. The details that are shown ask for it themselves,
+// since reading them changes nothing (P18).
+func (s *Server) browserVisit(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	c, path, err := s.browserConnection(r, who, r.PostFormValue("path"))
+	if err != nil {
+		return err
 	}
-	now := s.Now()
-	err := s.Store.Maintain(r.Context(), func(tx *store.Tx) error {
-		return tx.Visit(who.UserID, store.NodeRef{ConnectionID: connectionID, Path: table}, now)
+	table, now := s.tableOf(c.ID, path), s.Now()
+	if n, ok := s.node(c.ID, table); !ok || n.Level != catalog.LevelTable {
+		return errNotFound
+	}
+	err = s.Store.Maintain(r.Context(), func(tx *store.Tx) error {
+		return tx.Visit(who.UserID, store.NodeRef{ConnectionID: c.ID, Path: table}, now)
 	})
-	if err != nil && !errors.Is(err, r.Context().Err()) {
-		s.Log.Warn("cannot remember what was opened", "error", err, "request", requestID(r))
+	if err != nil {
+		return err
 	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
 }
 
 // browserChanges lists what refreshes of the last days found, the latest first.

@@ -17,9 +17,9 @@ import (
 // previewRows is how many rows the details panel shows.
 const previewRows = 20
 
-// browserPreview shows the first rows of a table.
+// browserPreview shows the first rows of a table. It runs a query, so it is posted: a link or a picture on another site starts none (P47).
 func (s *Server) browserPreview(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	c, path, err := s.browserConnection(r, who, r.URL.Query().Get("path"))
+	c, path, err := s.browserConnection(r, who, r.PostFormValue("path"))
 	if err != nil {
 		return err
 	}

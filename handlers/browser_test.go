@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -276,12 +277,45 @@ func TestPinsAreBounded(t *testing.T) {
 	}
 }
 
+// opened shows the Editor a table's details and does what they ask the browser to do.
+func (s *site) opened(base, path string) {
+	s.t.Helper()
+	ask := s.do("editor", "GET", base+"/browser/details?path="+path, nil).page(s.t).Find("[hx-trigger=load]")
+	var form map[string]string
+	s.check(json.Unmarshal([]byte(ask.AttrOr("hx-vals", "")), &form))
+	if a := s.do("editor", "POST", ask.AttrOr("hx-post", ""), url.Values{"path": {form["path"]}}); a.status != http.StatusNoContent {
+		s.t.Errorf("opening %s answers %d", path, a.status)
+	}
+}
+
+// A preview shows the first rows and is kept in the audit log as a query; a GET of it is none.
+func TestPreviewOfATable(t *testing.T) {
+	s, c, base := browsed(t)
+	path := base + "/browser/preview"
+	if a := s.do("editor", "POST", path, url.Values{"path": {c.ID + "/orders"}}); a.status != http.StatusOK || a.page(t).Find("tbody tr").Length() != 3 {
+		t.Errorf("the preview answers %d %s", a.status, a.body)
+	}
+	if a := s.do("editor", "GET", path+"?path="+c.ID+"/orders", nil); a.status != http.StatusMethodNotAllowed {
+		t.Errorf("a GET answers %d", a.status)
+	}
+	rows, err := s.server.Store.AuditRows(t.Context(), store.AuditFilter{ObjectID: c.ID, Action: "query.run", Limit: 10})
+	s.check(err)
+	if len(rows) != 1 {
+		t.Errorf("the audit log has %d queries", len(rows))
+	}
+}
+
 // What was opened last is listed first; a table once, whichever of its columns was opened.
 func TestRecent(t *testing.T) {
 	s, c, base := browsed(t)
-	for _, path := range []string{"/orders", "/items", "/orders/id", ""} {
-		s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil)
+	for _, path := range []string{"/orders", "/items", "/orders/id"} {
+		s.opened(base, c.ID+path)
 		time.Sleep(2 * time.Millisecond)
+	}
+	for _, path := range []string{"", "/nothing"} {
+		if a := s.do("editor", "POST", base+"/browser/visit", url.Values{"path": {c.ID + path}}); a.status != http.StatusNotFound {
+			t.Errorf("opening what is no table, %q, answers %d", path, a.status)
+		}
 	}
 	var got []string
 	s.do("editor", "GET", base+"/browser/recent", nil).page(t).Find(".node-name").Each(func(_ int, n *goquery.Selection) { got = append(got, n.Text()) })
@@ -297,7 +331,7 @@ func TestRecent(t *testing.T) {
 func TestListsShowOnlyWhatMayBeQueriedNow(t *testing.T) {
 	s, c, base := browsed(t)
 	s.pin("editor", base, c.ID+"/orders", "true")
-	s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil)
+	s.opened(base, c.ID+"/orders")
 	if a := s.do("editor", "GET", base+"/browser/changes", nil); !strings.Contains(a.body, "orders") {
 		t.Fatalf("the changes are %s", a.body)
 	}

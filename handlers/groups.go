@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -167,15 +168,20 @@ func (s *Server) deleteGroupPage(w http.ResponseWriter, r *http.Request, who acc
 	return s.groupDeletePage(w, r, who, http.StatusOK, "")
 }
 
+// groupDeletePage shows what deleting a group takes from whom; status says whether it was refused, or shown otherwise before.
 func (s *Server) groupDeletePage(w http.ResponseWriter, r *http.Request, who access.Actor, status int, wrong string) error {
+	found, err := s.Workspace.PreviewDeleteGroup(r.Context(), who, r.PathValue("group"))
+	if err != nil {
+		return err
+	}
 	p, err := s.groupPage(r, who)
 	if err != nil {
 		return err
 	}
-	if p.Group.BuiltIn {
-		return errNotFound
+	if p.Shown, err = found.Mark(); err != nil {
+		return err
 	}
-	p.DeleteError = wrong
+	p.Consequences, p.Conflict, p.DeleteError = consequencesView(found), status == http.StatusConflict, wrong
 	return s.page(w, r, status, views.DeleteGroup(p))
 }
 
@@ -189,7 +195,11 @@ func (s *Server) deleteGroup(w http.ResponseWriter, r *http.Request, who access.
 	if strings.TrimSpace(r.PostFormValue("confirm")) != g.Name {
 		return s.groupDeletePage(w, r, who, http.StatusUnprocessableEntity, "Type the group's name to delete it")
 	}
-	if err := s.Workspace.DeleteGroup(r.Context(), who, id); err != nil {
+	err = s.Workspace.DeleteGroup(r.Context(), who, id, r.PostFormValue("shown"))
+	if errors.Is(err, store.ErrConflict) {
+		return s.groupDeletePage(w, r, who, http.StatusConflict, "")
+	}
+	if err != nil {
 		return err
 	}
 	return redirect(w, r, "/settings/groups")

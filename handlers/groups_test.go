@@ -64,7 +64,7 @@ func TestGroupFromMakingToDeleting(t *testing.T) {
 	}
 	s.do("admin", "POST", base, url.Values{"name": {"Controlling"}})
 	going := s.do("admin", "GET", base+"/delete", nil).words(t)
-	for _, want := range []string{"Delete Controlling", "1 member loses", "Ledger · Can query · Can view results", "Revenue · Can edit"} {
+	for _, want := range []string{"Delete Controlling", "1 member leaves", "Ledger · Can query · Can view results", "Revenue · Can edit"} {
 		if !strings.Contains(going, want) {
 			t.Errorf("before deleting, %q is not said: %s", want, going)
 		}
@@ -85,6 +85,81 @@ func TestGroupFromMakingToDeleting(t *testing.T) {
 	if a := s.do("admin", "GET", base, nil); a.status != http.StatusNotFound {
 		t.Errorf("the page of a deleted group answers %d", a.status)
 	}
+}
+
+// Before a group is deleted its page says who loses what where, by name; what changed since it was shown is shown again.
+func TestDeletingAGroupIsReviewedFirst(t *testing.T) {
+	s := newSite(t)
+	for _, role := range []access.Role{access.RoleAdmin, access.RoleManager, access.RoleEditor, access.RoleViewer} {
+		s.person(role)
+	}
+	w, admin := s.server.Workspace, s.actor("admin")
+	group := func(name string, members ...string) string {
+		g, err := w.CreateGroup(t.Context(), admin, name)
+		s.check(err)
+		for _, m := range members {
+			s.check(w.SetMember(t.Context(), admin, g.ID, s.users[m].ID, true))
+		}
+		return g.ID
+	}
+	finance, analysts := group("Finance", "editor", "manager"), group("Analysts", "manager")
+	using := func(name string, in workspace.ConnectionInput, shares ...access.Share) string {
+		c, p := s.connect(name+" data", in), s.project("admin", name, shares...)
+		s.check(w.Import(t.Context(), admin, p.ID, c.ID))
+		return p.ID
+	}
+	all := access.Share{To: "workspace", Access: access.Edit}
+	budget := using("Budget", workspace.ConnectionInput{CanQuery: []string{finance}, CanViewResults: []string{}}, all)
+	sales := using("Sales", workspace.ConnectionInput{CanQuery: []string{finance, analysts}}, all)
+	using("Plans", workspace.ConnectionInput{}, access.Share{To: "group:" + finance, Access: access.Edit})
+	path := "/settings/groups/" + finance + "/delete"
+	a := s.do("admin", "GET", path, nil)
+	for section, want := range map[string][]string{
+		"On Budget data":         {"Loses Can query editor, manager", "Loses Can view results editor, manager"},
+		"On Sales data":          {"Loses Can query editor"},
+		"In the notebook Budget": {"Loses Can edit: locked out editor, manager"},
+		"In the notebook Sales":  {"Loses Can edit becomes Can explore editor"},
+		"In the notebook Plans":  {"Loses Can edit becomes no access editor, manager"},
+	} {
+		text := s.section(a, section)
+		for _, words := range want {
+			if !strings.Contains(text, words) {
+				t.Errorf("%s: %q lacks %q", section, text, words)
+			}
+		}
+		if strings.Contains(text, "viewer") || strings.Contains(section, "Sales") && strings.Contains(text, "manager") {
+			t.Errorf("%s names who loses nothing: %s", section, text)
+		}
+	}
+	if n := a.page(t).Find("main section").Length(); n != 5 {
+		t.Errorf("the page has %d sections", n)
+	}
+	form := url.Values{"confirm": {"Finance"}, "shown": {shownIn(t, a)}}
+	s.check(w.SetMember(t.Context(), admin, finance, s.users["viewer"].ID, true))
+	a = s.do("admin", "POST", path, form)
+	if a.status != http.StatusConflict || !strings.Contains(a.words(t), "changed meanwhile") || !strings.Contains(s.section(a, "In the notebook Budget"), "Can view: locked out viewer") {
+		t.Fatalf("deleting with others in it answers %d %s", a.status, a.words(t))
+	}
+	form.Set("shown", shownIn(t, a))
+	if a := s.do("admin", "POST", path, form); a.status != http.StatusSeeOther {
+		t.Fatalf("deleting answers %d %s", a.status, a.body)
+	}
+	for project, want := range map[string]int{budget: http.StatusNotFound, sales: http.StatusOK} {
+		if a := s.do("editor", "GET", "/projects/"+project, nil); a.status != want {
+			t.Errorf("after deleting, %s answers the Editor %d", project, a.status)
+		}
+	}
+	empty := "/settings/groups/" + analysts + "/delete"
+	if a := s.do("admin", "GET", empty, nil); !strings.Contains(s.section(a, "On Sales data"), "manager") {
+		t.Errorf("the other group: %s", a.words(t))
+	}
+}
+
+// section is what one section of an answer's page says.
+func (s *site) section(a answer, label string) string {
+	s.t.Helper()
+	a.body = strings.ReplaceAll(a.body, "<", " <")
+	return strings.Join(strings.Fields(a.page(s.t).Find("section[aria-label='"+label+"']").Text()), " ")
 }
 
 // The built-in groups are shown with what they open, and nothing of them can be changed.

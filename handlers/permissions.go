@@ -125,7 +125,7 @@ func (s *Server) reviewPermissions(w http.ResponseWriter, r *http.Request, who a
 		return err
 	}
 	return s.page(w, r, status, views.PermissionsConsequences(views.PermissionsReview{Page: s.layout(r, who, "What changes with these permissions", "connections"),
-		Base: "/settings/connections/" + c.ID, Name: c.Name, Consequences: consequencesView(c.Name, found), CanQuery: in.CanQuery,
+		Base: "/settings/connections/" + c.ID, Name: c.Name, Consequences: consequencesView(found), CanQuery: in.CanQuery,
 		CanViewResults: in.CanViewResults, AdminsOnly: in.RefreshAdminsOnly, Seen: in.Seen, Shown: mark, Conflict: status == http.StatusConflict}))
 }
 
@@ -139,14 +139,16 @@ var effectWords = map[access.Effect]string{
 	access.LosesExplore: "Can filter and chart results",
 }
 
-func consequencesView(name string, c workspace.Consequences) views.Consequences {
+func consequencesView(c workspace.Consequences) views.Consequences {
 	out := views.Consequences{Takes: c.Takes()}
 	add := func(title, href string, lines []views.ConsequenceLine) {
 		if len(lines) > 0 {
 			out.Blocks = append(out.Blocks, views.ConsequenceBlock{Title: title, Href: href, Lines: lines})
 		}
 	}
-	add("On "+name, "", effectLines(c.Connection))
+	for _, on := range c.Connections {
+		add("On "+on.Name, "", effectLines(on.Effects))
+	}
 	for _, p := range c.Projects {
 		lines := effectLines(p.Effects)
 		if p.LosesAttachments {

@@ -410,6 +410,59 @@ func TestShareWithWorkspace(t *testing.T) {
 	}
 }
 
+// Sharing a connection says where it leads, and that it may then reach private addresses, where that is new: the Admin who shares
+// it vouches for a host that someone else chose (P5). What it led to when it was shown is what is shared.
+func TestSharingSaysWhereItLeads(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	p := s.project("admin", "Revenue", access.Share{To: "workspace", Access: access.Edit})
+	made := func(by string, in workspace.ConnectionInput) string {
+		in.Name, in.ProjectID = "Made by "+by+" on "+in.Type, p.ID
+		c, err := s.server.Workspace.CreateConnection(t.Context(), s.actor(by), in)
+		s.check(err)
+		return c.ID
+	}
+	postgres := workspace.ConnectionInput{Type: "postgres", Values: connectors.Values{"host": "127.0.0.1", "port": "1", "database": "x", "user": "x", "auth": "password",
+		"ssh_enabled": "true", "ssh_host": "hop.invalid", "ssh_user": "me", "ssh_auth": "password"},
+		Secrets: connectors.Secrets{"password": secret.New("hunter2"), "ssh_password": secret.New("hunter3")}}
+	const guard, meanwhile = "may then reach private addresses", "changed meanwhile"
+	page := func(id string) answer { return s.do("admin", "GET", "/settings/connections/"+id+"/share", nil) }
+	said := func(what string, a answer, want ...string) {
+		t.Helper()
+		for _, words := range want {
+			if !strings.Contains(a.words(t), words) {
+				t.Errorf("%s (%d): the page lacks %q: %s", what, a.status, words, a.words(t))
+			}
+		}
+	}
+	byEditor := made("editor", postgres)
+	shown := page(byEditor)
+	said("an Editor's", shown, "127.0.0.1:1", "hop.invalid", guard, "editor, who made it")
+	byAdmin := page(made("admin", postgres))
+	said("an Admin's", byAdmin, "127.0.0.1:1")
+	file := page(made("editor", workspace.ConnectionInput{Type: "sqlite", Values: connectors.Values{"file": "shop.db"}}))
+	said("a file", file, "shop.db")
+	for _, a := range []answer{byAdmin, file} {
+		if strings.Contains(a.body, guard) {
+			t.Errorf("nothing changes, and the page says %s", a.words(t))
+		}
+	}
+	move := `{"config":{"host":"10.0.0.9"},"secrets":{"password":"hunter2","ssh_password":"hunter3"}}`
+	if a := s.do("editor", "PATCH", "/api/v1/connections/"+byEditor, move); a.status != http.StatusOK {
+		t.Fatalf("the Editor points it elsewhere: %d %s", a.status, a.body)
+	}
+	path := "/settings/connections/" + byEditor + "/share"
+	a := s.do("admin", "POST", path, url.Values{"name": {"Till"}, "shown": {shownIn(t, shown)}})
+	if a.status != http.StatusConflict {
+		t.Fatalf("sharing what led elsewhere when it was shown answers %d", a.status)
+	}
+	said("moved", a, "10.0.0.9:1", meanwhile, guard)
+	if a := s.do("admin", "POST", path, url.Values{"name": {"Till"}, "shown": {shownIn(t, a)}}); a.status != http.StatusSeeOther {
+		t.Errorf("sharing answers %d %s", a.status, a.words(t))
+	}
+}
+
 // The saved secrets of a connection that was shared open as before: they are sealed to its id and destination.
 func TestSecretsOpenAfterSharing(t *testing.T) {
 	s := newSite(t)

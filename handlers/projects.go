@@ -30,9 +30,10 @@ func (s *Server) projectsPage(w http.ResponseWriter, r *http.Request, who access
 			return err
 		}
 		row := views.ProjectRow{ID: p.ID, Name: p.Name, Owner: owner, Access: levelWords[p.Decision.Access], Updated: p.Updated, Note: downgradeWords(p.Decision)}
-		for _, c := range p.Uses {
+		for _, c := range p.Known(who) {
 			row.Connections = append(row.Connections, views.ConnectorMark{Name: c.Name, Type: c.Type})
 		}
+		row.Unnamed = len(p.Uses) - len(row.Connections)
 		l.Rows = append(l.Rows, row)
 	}
 	return s.page(w, r, status, views.Projects(l))

@@ -127,9 +127,9 @@ func TestLockOutAndDowngrade(t *testing.T) {
 	if a.status != http.StatusOK || a.page(t).Find("pb-editor").Length() != 0 || !strings.Contains(a.page(t).Find(".banner").Text(), "Shop") {
 		t.Errorf("downgraded: %d, banner %q", a.status, a.page(t).Find(".banner").Text())
 	}
-	for method, path := range map[string]string{"POST": "/api/v1/projects/" + p.ID + "/cells/" + cell.ID + "/run", "PATCH": "/api/v1/projects/" + p.ID + "/cells/" + cell.ID} {
-		if a := s.do("editor", method, path, `{}`); a.status != http.StatusForbidden && method == "POST" {
-			t.Errorf("downgraded, %s %s answers %d", method, path, a.status)
+	for _, act := range [][3]string{{"POST", "/run", `{}`}, {"PATCH", "", `{"source":"select 2"}`}, {"PATCH", "", `{"position":0}`}, {"PATCH", "", `{"name":"mine"}`}, {"DELETE", "", ""}} {
+		if a := s.do("editor", act[0], "/api/v1/projects/"+p.ID+"/cells/"+cell.ID+act[1], act[2]); a.status != http.StatusForbidden {
+			t.Errorf("downgraded, %s %s %s answers %d", act[0], act[1], act[2], a.status)
 		}
 	}
 	if a := s.do("editor", "GET", "/projects/"+p.ID+"/cells/"+cell.ID+"/rows", nil); a.status != http.StatusOK {

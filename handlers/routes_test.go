@@ -169,6 +169,29 @@ func TestWhatReadTokensMayPost(t *testing.T) {
 	}
 }
 
+// What asks for a recent proof of who is there is a list of its own: what opens a door, or says who people are (P45).
+func TestWhatAsksForARecentProof(t *testing.T) {
+	want := []string{
+		"POST /settings/people", "POST /settings/people/{user}", "POST /settings/people/{user}/role", "POST /settings/people/{user}/disabled",
+		"POST /settings/people/{user}/invite", "POST /settings/people/{user}/reset", "POST /settings/people/{user}/totp/remove", "POST /settings/people/{user}/delete",
+		"POST /settings/account/totp", "POST /settings/tokens",
+		"POST /settings/sign-in/local", "POST /settings/sign-in/new-provider", "POST /settings/sign-in/providers/{id}", "POST /settings/sign-in/providers/{id}/rules",
+		"POST /settings/sign-in/providers/{id}/delete",
+		"POST /projects/{project}/share/links", "POST /projects/{project}/share/links/{link}/replace",
+		"POST /api/v1/users", "PATCH /api/v1/users/{user}", "DELETE /api/v1/users/{user}", "PUT /api/v1/projects/{project}/shares",
+	}
+	var asks []string
+	for _, rt := range routes {
+		if rt.who.fresh() {
+			asks = append(asks, rt.pattern)
+		}
+	}
+	slices.Sort(asks)
+	if slices.Sort(want); !slices.Equal(asks, want) {
+		t.Errorf("these ask for a recent proof: %v\nthe list is: %v", asks, want)
+	}
+}
+
 // Ids that do not exist, of every literal shape, are not found, and GET changes nothing (P18).
 func TestUnknownObjectsAreNotFound(t *testing.T) {
 	s := newSite(t)

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"patchbay/access"
+	"patchbay/connectors"
 	"patchbay/store"
 	"patchbay/views"
 )
@@ -33,10 +34,18 @@ func (s *Server) sharePage(w http.ResponseWriter, r *http.Request, who access.Ac
 		bad = problemOf(failed)
 	}
 	f := views.ShareForm{Page: s.layout(r, who, "Share "+c.Name, "connections"), Base: "/settings/connections/" + c.ID, Name: c.Name, Typed: typed,
-		Consequences: consequencesView(c.Name, found), Errors: bad.Fields,
-		Shown: mark, Conflict: bad.Status == http.StatusConflict}
+		Consequences: consequencesView(found), Errors: bad.Fields, Shown: mark, Conflict: bad.Status == http.StatusConflict}
 	if failed == nil {
 		f.Typed = c.Name
+	}
+	if f.Maker, err = s.personName(r.Context(), c.CreatedBy); err != nil {
+		return err
+	}
+	if connector, ok := s.Registry.Get(c.Type); ok {
+		f.Host, f.Private = connector.Host(c.Config), found.Reach.Private && connector.TLS != connectors.TLSNone // which is a file
+		if c.Config["ssh_enabled"] == "true" {
+			f.Through = c.Config["ssh_host"]
+		}
 	}
 	p, err := s.Store.Project(r.Context(), c.ProjectID)
 	if err != nil {

@@ -4,9 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"patchbay/access"
 	"patchbay/workspace"
@@ -113,7 +116,7 @@ func TestHandingOverFullAccess(t *testing.T) {
 	}
 }
 
-// Guests find whom they know, and do not leaf through the company.
+// Guests find whom they know, and do not leaf through the company, nor through its groups.
 func TestGuestsFindWholeAddressesOnly(t *testing.T) {
 	r := newReport(t)
 	r.person(access.RoleGuest)
@@ -121,6 +124,24 @@ func TestGuestsFindWholeAddressesOnly(t *testing.T) {
 	r.check(r.server.Workspace.SetPermissions(t.Context(), r.actor("admin"), r.connection.ID,
 		workspace.Permissions{CanQuery: []string{access.GroupMembers, access.GroupGuests}}))
 	path := "/projects/" + r.project.ID + "/share"
+	for _, name := range []string{"Takeover of Acme", "Partners"} {
+		g, err := r.server.Workspace.CreateGroup(t.Context(), r.actor("admin"), name)
+		r.check(err)
+		if name == "Partners" {
+			r.check(r.server.Workspace.Share(t.Context(), r.actor("editor"), r.project.ID, access.Share{To: "group:" + g.ID, Access: access.View}))
+		}
+	}
+	for as, want := range map[string][]string{"guest": {"Guests", "Partners"}, "editor": {"Guests", "Partners", "Takeover of Acme"}} {
+		var names []string
+		r.do(as, "GET", path, nil).page(t).Find("#field-to option").Each(func(i int, o *goquery.Selection) {
+			if i > 0 { // the whole workspace
+				names = append(names, o.Text())
+			}
+		})
+		if slices.Sort(names); !slices.Equal(names, want) {
+			t.Errorf("the groups that the %s reads are %v", as, names)
+		}
+	}
 	for query, want := range map[string]int{"a": 0, "admin": 0, "admin@example.com": 1, "%": 0} {
 		if a := r.do("guest", "GET", path+"/people?who="+url.QueryEscape(query), nil); a.status != http.StatusOK || strings.Count(a.body, "<option") != want {
 			t.Errorf("a guest who types %q gets %d %s", query, a.status, a.body)
@@ -184,7 +205,7 @@ func TestWhatEachLevelSees(t *testing.T) {
 		r.check(r.server.Workspace.Share(t.Context(), r.actor("admin"), r.project.ID, access.Share{To: "user:" + manager.ID, Access: level}))
 		queryable(c.query)
 		a := r.do("manager", "GET", "/projects/"+r.project.ID, nil)
-		page := a.page(t)
+		page, list := a.page(t), r.do("manager", "GET", "/projects", nil).page(t).Find("tr:has(a[href='/projects/"+r.project.ID+"'])")
 		author := page.Find("pb-editor, [data-run], [data-run-all], [data-add], #rename, textarea").Length() > 0
 		for what, got := range map[string][2]bool{
 			"SQL":      {strings.Contains(a.body, "hidden_marker"), c.sql},
@@ -195,7 +216,9 @@ func TestWhatEachLevelSees(t *testing.T) {
 			"app view": {r.do("manager", "GET", "/projects/"+r.project.ID+"/app", nil).status == http.StatusOK, true},
 			"SQL by the API": {strings.Contains(r.do("manager", "GET", "/api/v1/projects/"+r.project.ID+"/cells", nil).body, "hidden_marker") ||
 				strings.Contains(r.do("manager", "GET", "/projects/"+r.project.ID+"/cells/"+r.cell.ID, nil).body, "hidden_marker"), c.sql},
-			"tree": {strings.Contains(r.do("manager", "GET", "/projects/"+r.project.ID+"/browser/children", nil).body, r.connection.ID), c.query},
+			"its name in the list": {strings.Contains(list.Find(".badges").Text(), "Shop"), c.query},
+			"counted in the list":  {strings.Contains(list.Text(), "1 that you may not query"), !c.query},
+			"tree":                 {strings.Contains(r.do("manager", "GET", "/projects/"+r.project.ID+"/browser/children", nil).body, r.connection.ID), c.query},
 		} {
 			if got[0] != got[1] {
 				t.Errorf("%s%s is %v", name, what, got[0])
@@ -204,6 +227,34 @@ func TestWhatEachLevelSees(t *testing.T) {
 		if !c.author {
 			r.cannotAuthor(name)
 		}
+	}
+}
+
+// Who may only view is told by no door what the database said of a statement, nor where: it quotes what is hidden from them.
+func TestErrorsQuoteNoHiddenStatement(t *testing.T) {
+	r := newReport(t)
+	r.person(access.RoleViewer)
+	r.person(access.RoleExplorer)
+	r.give("editor", "workspace", "explore")
+	cell := r.sqlCell("editor", r.project.ID, r.connection.ID, "select hidden_marker from orders")
+	if a := r.ran("editor", cell); a.status != http.StatusUnprocessableEntity || !strings.Contains(a.body, "hidden_marker") {
+		t.Fatalf("the cell answers its author %d %s", a.status, a.body)
+	}
+	page, api, link := "/projects/"+r.project.ID, "/api/v1/projects/"+r.project.ID, r.link("30")
+	for _, path := range []string{page + "/cells/" + cell.ID, page + "/cells/" + cell.ID + "/output", api + "/cells/" + cell.ID + "/result"} {
+		if a := r.do("explorer", "GET", path, nil); !strings.Contains(a.body, "hidden_marker") {
+			t.Errorf("%s does not tell someone who sees the statement what is wrong with it: %d %s", path, a.status, a.body)
+		}
+	}
+	for _, path := range []string{page, page + "/app", page + "/cells/" + cell.ID, page + "/cells/" + cell.ID + "/output", page + "/cells/" + cell.ID + "/rows",
+		page + "/cells/" + cell.ID + "/csv", api + "/cells", api + "/cells/" + cell.ID, api + "/cells/" + cell.ID + "/result", link} {
+		a := r.do("viewer", "GET", path, nil)
+		if strings.Contains(a.body, "hidden_marker") || strings.Contains(a.body, "no such column") || strings.Contains(a.body, `"position"`) {
+			t.Errorf("%s tells a Viewer %s", path, a.body)
+		}
+	}
+	if a := r.do("viewer", "GET", api+"/cells/"+cell.ID+"/result", nil); a.status != http.StatusUnprocessableEntity || a.get(t, "code") != "statement" {
+		t.Errorf("a Viewer is not told that the last run failed: %d %s", a.status, a.body)
 	}
 }
 

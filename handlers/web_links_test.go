@@ -1,9 +1,11 @@
 package handlers
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -163,6 +165,63 @@ func TestWebLinkRefusalsAreAlike(t *testing.T) {
 	fourth := r.link("0")
 	r.check(w.DeleteProject(t.Context(), admin, r.project.ID))
 	same("a link of a deleted project", fourth)
+}
+
+// Refusals of a link take the same time, whatever the reason (P20). The kinds take turns, so that a busy machine slows them all, and
+// each is known by its quicker visits, as by whoever measures from outside: the slowest kind may take three times the quickest and
+// a millisecond. Noise passes one of three rounds; more work for one kind passes none.
+func TestWebLinkRefusalsTakeTheSameTime(t *testing.T) {
+	r := newReport(t)
+	ctx, editor := t.Context(), r.actor("editor")
+	links, closing := map[string]string{"wrong": strings.Repeat("A", 43)}, ""
+	for _, kind := range []string{"revoked", "expired", "forbidden"} {
+		p := r.project
+		var expires time.Time
+		switch kind {
+		case "forbidden":
+			p = r.site.project("editor", "Closed")
+			closing = p.ID
+		case "expired":
+			expires = time.Now().Add(time.Hour)
+		}
+		token, err := r.server.Auth.CreateWebLink(ctx, editor, p.ID, kind, expires)
+		r.check(err)
+		links[kind] = token
+	}
+	closed := r.connect("Payroll", workspace.ConnectionInput{CanQuery: []string{}, CanViewResults: []string{}})
+	r.check(r.server.Workspace.Import(ctx, r.actor("admin"), closing, closed.ID))
+	kept, err := r.server.Store.WebLinks(ctx, r.project.ID)
+	r.check(err)
+	for _, l := range kept {
+		if l.Name == "revoked" {
+			r.check(r.server.Auth.RevokeWebLink(ctx, editor, r.project.ID, l.ID))
+		}
+	}
+	var quick map[string]time.Duration
+	for range 3 {
+		took := map[string][]time.Duration{}
+		for range 200 {
+			for kind, token := range links {
+				r.later.Add(int64(time.Hour)) // what was counted against guessing is forgotten
+				start := time.Now()
+				a := r.visit("/share/" + token)
+				took[kind] = append(took[kind], time.Since(start))
+				if a.status != http.StatusNotFound {
+					t.Fatalf("a %s link answers %d", kind, a.status)
+				}
+			}
+		}
+		quick = map[string]time.Duration{}
+		for kind, times := range took {
+			slices.Sort(times)
+			quick[kind] = times[len(times)/5]
+		}
+		of := slices.Sorted(maps.Values(quick))
+		if of[len(of)-1] <= 3*of[0]+time.Millisecond {
+			return
+		}
+	}
+	t.Errorf("refusals take %v", quick)
 }
 
 // Guessing is stopped, and neither a right link nor signing in counts as a guess.

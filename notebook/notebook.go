@@ -65,6 +65,13 @@ func (p Page) hideStatements() {
 	}
 }
 
+// withoutError is a result as it is shown to those who may only view: what the database said of the statement, and where, quotes it.
+// What kind of failure it was remains.
+func withoutError(res store.Result) store.Result {
+	res.Error, res.Hint, res.ErrorPosition = "", "", 0
+	return res
+}
+
 // A CellView is a cell with its last result.
 type CellView struct {
 	store.Cell
@@ -75,25 +82,21 @@ type CellView struct {
 func (n *Notebook) Open(ctx context.Context, who access.Actor, projectID string) (Page, error) {
 	var page Page
 	last := map[string]string{}
-	err := n.store.View(ctx, func(tx *store.Tx) error {
-		facts, err := read(tx, projectID, &page)
-		if err != nil {
+	err := n.store.View(ctx, func(tx *store.Tx) (err error) {
+		if page, err = project(tx, who, projectID, access.ViewProject); err != nil {
 			return err
-		}
-		if err := access.ViewProject(who, facts); err != nil {
-			return err
-		}
-		if page.Decision = access.OnProject(who, facts); page.Decision.Access < access.Explore {
-			page.hideStatements()
 		}
 		return lastResults(tx, page.Cells, last)
 	})
 	if err != nil {
 		return Page{}, err
 	}
+	if page.Decision.Access < access.Explore {
+		page.hideStatements()
+	}
 	for i := range page.Cells {
 		c := &page.Cells[i]
-		if c.Result, err = n.result(ctx, who, last[c.ID]); err != nil {
+		if c.Result, err = n.result(ctx, who, page, last[c.ID]); err != nil {
 			return Page{}, err
 		}
 	}
@@ -138,8 +141,8 @@ func lastResults(tx *store.Tx, cells []CellView, last map[string]string) error {
 	return nil
 }
 
-// result is a result as who may see it; nil where they may not, or where it is gone.
-func (n *Notebook) result(ctx context.Context, who access.Actor, id string) (*store.Result, error) {
+// result is a result of the page as who may see it; nil where they may not, or where it is gone.
+func (n *Notebook) result(ctx context.Context, who access.Actor, page Page, id string) (*store.Result, error) {
 	if id == "" {
 		return nil, nil
 	}
@@ -151,6 +154,9 @@ func (n *Notebook) result(ctx context.Context, who access.Actor, id string) (*st
 	if err != nil {
 		return nil, err
 	}
+	if page.Decision.Access < access.Explore {
+		res = withoutError(res)
+	}
 	return &res, nil
 }
 
@@ -161,6 +167,7 @@ func project(tx *store.Tx, who access.Actor, id string, may func(access.Actor, a
 	if err != nil {
 		return page, err
 	}
+	page.Decision = access.OnProject(who, facts)
 	return page, may(who, facts)
 }
 

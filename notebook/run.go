@@ -69,10 +69,10 @@ func (n *Notebook) connector(connectionType string) (*connectors.Connector, erro
 
 // LastResult is the last result of a cell, for someone who may see it.
 func (n *Notebook) LastResult(ctx context.Context, who access.Actor, projectID, cellID string) (store.Result, error) {
+	var page Page
 	var last store.Result
-	err := n.store.View(ctx, func(tx *store.Tx) error {
-		page, err := project(tx, who, projectID, access.ViewProject)
-		if err != nil {
+	err := n.store.View(ctx, func(tx *store.Tx) (err error) {
+		if page, err = project(tx, who, projectID, access.ViewProject); err != nil {
 			return err
 		}
 		if _, err := page.cell(cellID); err != nil {
@@ -84,7 +84,11 @@ func (n *Notebook) LastResult(ctx context.Context, who access.Actor, projectID, 
 	if err != nil {
 		return store.Result{}, err
 	}
-	return n.query.Result(ctx, who, last.ID)
+	res, err := n.query.Result(ctx, who, last.ID)
+	if page.Decision.Access < access.Explore {
+		res = withoutError(res)
+	}
+	return res, err
 }
 
 // CancelCell cancels a cell that runs.

@@ -52,8 +52,12 @@ type GroupPage struct {
 	Name       string // as it was typed
 	NameError  string
 	Error      string // of an act that has no field
+	// Consequences are who loses what when it is deleted, Shown their mark. Conflict says that others were shown before;
 	// DeleteError is why the last try to delete was refused.
-	DeleteError string
+	Consequences Consequences
+	Shown        string
+	Conflict     bool
+	DeleteError  string
 }
 
 // A MemberRow is a person in a group.

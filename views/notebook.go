@@ -164,6 +164,7 @@ type NodeDetails struct {
 	Columns                     []ColumnRow
 	Insert                      string // all columns, comma separated
 	Unreadable, MayQuery        bool
+	Visit                       bool // it is a table or a column, which is remembered as opened
 	Read                        time.Time
 	Now                         time.Time
 

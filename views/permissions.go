@@ -99,6 +99,9 @@ type ShareForm struct {
 	Page              Page
 	Base, Name, Typed string
 	Projects          []UsageRow
+	Host, Through     string // where it leads, and the SSH host on the way, if there is one
+	Maker             string // who made it
+	Private           bool   // it may reach private addresses then, which it may not now
 	Consequences      Consequences
 	Errors            map[string]string
 	Shown             string // the mark of the consequences

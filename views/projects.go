@@ -19,6 +19,7 @@ type ProjectRow struct {
 	ID, Name, Owner, Access string
 	Updated                 time.Time
 	Connections             []ConnectorMark
+	Unnamed                 int    // connections that the person may not query, and so does not get to know
 	Note                    string // why less may be done than was shared
 }
 

@@ -12,22 +12,19 @@ import (
 	"patchbay/store"
 )
 
-// Consequences are who gains and who loses what by a change of a connection's access.
+// Consequences are who gains and who loses what by a change of what access decides from.
 type Consequences struct {
-	Connection []PeopleEffect
-	Projects   []ProjectEffects // those where something changes, by name
+	Connections []ConnectionEffects // those where something changes
+	Projects    []ProjectEffects    // likewise, by name
+	Reach       *Reach              // of a connection that is shared with the workspace; nil: no connection leads elsewhere than before
 }
 
 // Takes says whether anybody loses anything.
 func (c Consequences) Takes() bool {
 	takes := func(e PeopleEffect) bool { return e.Effect.Takes() }
-	return slices.ContainsFunc(c.Connection, takes) || slices.ContainsFunc(c.Projects, func(p ProjectEffects) bool {
-		return p.LosesAttachments || slices.ContainsFunc(p.Effects, takes)
-	})
+	return slices.ContainsFunc(c.Connections, func(on ConnectionEffects) bool { return slices.ContainsFunc(on.Effects, takes) }) ||
+		slices.ContainsFunc(c.Projects, func(p ProjectEffects) bool { return p.LosesAttachments || slices.ContainsFunc(p.Effects, takes) })
 }
-
-// None says whether nothing changes for anybody.
-func (c Consequences) None() bool { return len(c.Connection)+len(c.Projects) == 0 }
 
 // Mark is the same for consequences that mean the same to the same people, by the same names. Whoever was shown some and says yes
 // sends it back, so that nobody says yes to others.
@@ -40,10 +37,15 @@ func (c Consequences) Mark() (string, error) {
 			}
 		}
 	}
-	add(nil, c.Connection)
+	for _, on := range c.Connections {
+		add([]string{"connection", on.ID}, on.Effects)
+	}
 	for _, p := range c.Projects {
 		lines = append(lines, []string{p.ID, p.Name, fmt.Sprint(p.LosesAttachments, p.GainsAttachments)})
 		add([]string{p.ID}, p.Effects)
+	}
+	if c.Reach != nil {
+		lines = append(lines, []string{"reach", c.Reach.destination, fmt.Sprint(c.Reach.Private)})
 	}
 	return mark(lines)
 }
@@ -58,13 +60,12 @@ func mark(what any) (string, error) {
 	return hex.EncodeToString(sum[:16]), nil
 }
 
-// asShown is store.ErrConflict where making before into after has other consequences than those whose Mark was shown. An empty
-// one asks for nothing.
-func asShown(tx *store.Tx, before, after store.Connection, shown string) error {
+// asShown is store.ErrConflict where what find finds now is not what was shown, by its Mark. An empty one asks for nothing.
+func asShown(shown string, find func() (Consequences, error)) error {
 	if shown == "" {
 		return nil
 	}
-	found, err := consequences(tx, before, after)
+	found, err := find()
 	if err != nil {
 		return err
 	}
@@ -80,6 +81,12 @@ type PeopleEffect struct {
 	Effect        access.Effect
 	Before, After access.Level // of a project; None for a connection
 	People        []access.Actor
+}
+
+// ConnectionEffects is what changes on one connection.
+type ConnectionEffects struct {
+	ID, Name string
+	Effects  []PeopleEffect
 }
 
 // ProjectEffects is what changes in one project.
@@ -107,63 +114,81 @@ func (w *Workspace) PreviewPermissions(ctx context.Context, who access.Actor, id
 	})
 }
 
-// consequences compares what access decides for everyone with a connection as it is and as it would be. Accounts that are
-// disabled can do nothing before and after.
+// consequences compares what access decides for everyone with a connection as it is and as it would be.
 func consequences(tx *store.Tx, before, after store.Connection) (Consequences, error) {
 	var out Consequences
-	users, err := tx.Users()
+	actors, err := everyone(tx)
 	if err != nil {
 		return out, err
 	}
+	_, owner, err := connectionFacts(tx, before)
+	if err != nil {
+		return out, err
+	}
+	out.addConnection(before, actors, owner, after.Access())
+	projects, err := tx.ImportsOf(before.ID)
+	if err != nil {
+		return out, err
+	}
+	for _, p := range projects {
+		err := out.addProject(tx, p, actors, func(facts *access.Project) {
+			for i := range facts.Uses {
+				if facts.Uses[i].ID == after.ID {
+					facts.Uses[i] = after.Access()
+				}
+			}
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+// everyone are the visitor from the web and all who can sign in. Accounts that are disabled can do nothing before and after.
+func everyone(tx *store.Tx) ([]access.Actor, error) {
+	users, err := tx.Users()
 	actors := []access.Actor{{}}
 	for _, u := range users {
 		if !u.Disabled {
 			actors = append(actors, ActorOf(u))
 		}
 	}
-	_, owner, err := connectionFacts(tx, before)
-	if err != nil {
-		return out, err
-	}
-	for _, a := range actors {
-		for _, e := range access.CompareOnConnection(access.OnConnection(a, before.Access(), owner), access.OnConnection(a, after.Access(), owner)) {
-			out.Connection = addEffect(out.Connection, PeopleEffect{Effect: e}, a)
-		}
-	}
-	projects, err := tx.ImportsOf(before.ID)
-	if err != nil {
-		return out, err
-	}
-	for _, p := range projects {
-		effects, err := projectEffects(tx, p, actors, after)
-		if err != nil {
-			return out, err
-		}
-		if len(effects.Effects) > 0 || effects.LosesAttachments || effects.GainsAttachments {
-			out.Projects = append(out.Projects, effects)
-		}
-	}
-	return out, nil
+	return actors, err
 }
 
-func projectEffects(tx *store.Tx, p store.Project, actors []access.Actor, after store.Connection) (ProjectEffects, error) {
-	out := ProjectEffects{ID: p.ID, Name: p.Name}
-	uses, err := tx.ProjectUses(p.ID)
-	if err != nil {
-		return out, err
-	}
-	was, will := p.Facts(uses), p.Facts(uses)
-	for i := range will.Uses {
-		if will.Uses[i].ID == after.ID {
-			will.Uses[i] = after.Access()
+// addConnection notes what the actors gain and lose when a connection is decided on by other facts. owner is its project.
+func (c *Consequences) addConnection(on store.Connection, actors []access.Actor, owner *access.Project, after access.Connection) {
+	found := ConnectionEffects{ID: on.ID, Name: on.Name}
+	for _, a := range actors {
+		for _, e := range access.CompareOnConnection(access.OnConnection(a, on.Access(), owner), access.OnConnection(a, after, owner)) {
+			found.Effects = addEffect(found.Effects, PeopleEffect{Effect: e}, a)
 		}
 	}
-	for _, c := range access.CompareProjects(actors, was, will) {
-		out.Effects = addEffect(out.Effects, PeopleEffect{Effect: c.Effect, Before: c.Before.Access, After: c.After.Access}, c.Actor)
+	if len(found.Effects) > 0 {
+		c.Connections = append(c.Connections, found)
+	}
+}
+
+// addProject notes what the actors gain and lose in a project whose facts change makes others. They are change's to write to.
+func (c *Consequences) addProject(tx *store.Tx, p store.Project, actors []access.Actor, change func(*access.Project)) error {
+	found := ProjectEffects{ID: p.ID, Name: p.Name}
+	uses, err := tx.ProjectUses(p.ID)
+	if err != nil {
+		return err
+	}
+	was, will := p.Facts(uses), p.Facts(uses)
+	will.Shares = slices.Clone(will.Shares)
+	change(&will)
+	for _, e := range access.CompareProjects(actors, was, will) {
+		found.Effects = addEffect(found.Effects, PeopleEffect{Effect: e.Effect, Before: e.Before.Access, After: e.After.Access}, e.Actor)
 	}
 	could, can := access.Attach(was) == nil, access.Attach(will) == nil
-	out.LosesAttachments, out.GainsAttachments = could && !can, can && !could
-	return out, nil
+	found.LosesAttachments, found.GainsAttachments = could && !can, can && !could
+	if len(found.Effects) > 0 || found.LosesAttachments || found.GainsAttachments {
+		c.Projects = append(c.Projects, found)
+	}
+	return nil
 }
 
 // addEffect puts someone among those whom the same effect meets.

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -184,6 +185,61 @@ func (w *Workspace) GroupMembers(ctx context.Context, who access.Actor, id strin
 		}
 	}
 	return members, err
+}
+
+// PreviewDeleteGroup says what DeleteGroup would take from whom, and changes nothing.
+func (w *Workspace) PreviewDeleteGroup(ctx context.Context, who access.Actor, id string) (Consequences, error) {
+	if err := access.AdminOnly(who, "delete a group"); err != nil {
+		return Consequences{}, err
+	}
+	return view(ctx, w.Store, func(tx *store.Tx) (Consequences, error) {
+		if _, err := tx.Group(id); err != nil {
+			return Consequences{}, err
+		}
+		return withoutGroup(tx, id)
+	})
+}
+
+// withoutGroup are the consequences for those in a group when no connection and no share names it any more.
+func withoutGroup(tx *store.Tx, id string) (Consequences, error) {
+	var out Consequences
+	actors, err := everyone(tx)
+	if err != nil {
+		return out, err
+	}
+	actors = slices.DeleteFunc(actors, func(a access.Actor) bool { return !a.InGroup(id) })
+	connections, err := tx.Connections()
+	if err != nil {
+		return out, err
+	}
+	for _, c := range connections {
+		if c.ProjectID == "" { // the others follow their project
+			out.addConnection(c, actors, nil, connectionWithoutGroup(c.Access(), id))
+		}
+	}
+	projects, err := tx.Projects()
+	if err != nil {
+		return out, err
+	}
+	slices.SortStableFunc(projects, func(a, b store.Project) int { return strings.Compare(strings.ToLower(a.Name), strings.ToLower(b.Name)) })
+	for _, p := range projects {
+		err := out.addProject(tx, p, actors, func(facts *access.Project) {
+			facts.Shares = slices.DeleteFunc(facts.Shares, func(s access.Share) bool { return s.To == "group:"+id })
+			for i, c := range facts.Uses {
+				facts.Uses[i] = connectionWithoutGroup(c, id)
+			}
+		})
+		if err != nil {
+			return out, err
+		}
+	}
+	return out, nil
+}
+
+func connectionWithoutGroup(c access.Connection, id string) access.Connection {
+	gone := func(g string) bool { return g == id }
+	c.CanQuery, c.CanViewResults = slices.DeleteFunc(slices.Clone(c.CanQuery), gone), slices.DeleteFunc(slices.Clone(c.CanViewResults), gone)
+	return c
 }
 
 // An OwnedProject is a project that someone owns, and who keeps access when they are gone.

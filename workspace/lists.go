@@ -69,19 +69,19 @@ func (w *Workspace) ProjectConnections(ctx context.Context, who access.Actor, pr
 	if err != nil {
 		return nil, err
 	}
-	return view(ctx, w.Store, func(tx *store.Tx) ([]ConnectionView, error) {
-		var seen []ConnectionView
-		for _, c := range p.Uses {
-			v, err := connectionView(tx, who, c)
-			if err != nil {
-				return nil, err
-			}
-			if exists(who, v) {
-				seen = append(seen, v)
-			}
+	return p.Known(who), nil
+}
+
+// Known are those of the project's connections that exist for the actor.
+func (v ProjectView) Known(who access.Actor) []ConnectionView {
+	facts := v.Facts(v.Uses)
+	var known []ConnectionView
+	for _, c := range v.Uses {
+		if one := (ConnectionView{Connection: c, Decision: access.OnConnection(who, c.Access(), &facts)}); exists(who, one) {
+			known = append(known, one)
 		}
-		return seen, nil
-	})
+	}
+	return known
 }
 
 // Importable are the workspace connections that the actor could import into a project and that it does not use yet.

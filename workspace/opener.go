@@ -135,12 +135,18 @@ func (o *Opener) request(ctx context.Context, c *store.Connection, secrets conne
 		FilesDir: o.FilesDir, Forbidden: o.Forbidden, WorkspaceKey: o.SSHKey}, nil
 }
 
-// allowPrivate says whether a connection may point to loopback and private ranges: those made by Admins may (SPEC section 4).
+// allowPrivate is mayReachPrivate at this moment.
 func (o *Opener) allowPrivate(ctx context.Context, c *store.Connection) (bool, error) {
+	return view(ctx, o.Store, func(tx *store.Tx) (bool, error) { return mayReachPrivate(tx, *c) })
+}
+
+// mayReachPrivate says whether a connection may point to loopback and private ranges: those made by Admins may (SPEC section 4),
+// and those of the workspace, which are the Admins'.
+func mayReachPrivate(tx *store.Tx, c store.Connection) (bool, error) {
 	if c.ProjectID == "" {
 		return true, nil
 	}
-	u, err := o.Store.User(ctx, c.CreatedBy)
+	u, err := tx.User(c.CreatedBy)
 	if errors.Is(err, store.ErrNotFound) {
 		return false, nil
 	}

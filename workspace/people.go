@@ -233,16 +233,23 @@ func (w *Workspace) RenameGroup(ctx context.Context, who access.Actor, id, name 
 	return w.Store.Update(ctx, groupEntry(who, "group.rename", store.Group{ID: id, Name: name}), func(tx *store.Tx) error { return tx.RenameGroup(id, name) })
 }
 
-// DeleteGroup removes a group; what it gave is taken away at once.
-func (w *Workspace) DeleteGroup(ctx context.Context, who access.Actor, id string) error {
+// DeleteGroup removes a group; what it gave is taken away at once. shown is the Consequences.Mark of what was shown of it: other
+// consequences are store.ErrConflict; empty: whatever follows.
+func (w *Workspace) DeleteGroup(ctx context.Context, who access.Actor, id, shown string) error {
 	if err := access.AdminOnly(who, "delete a group"); err != nil {
 		return err
 	}
-	g, err := w.Store.Group(ctx, id)
+	err := w.Store.UpdateAudited(ctx, func(tx *store.Tx) (entry store.AuditEntry, err error) {
+		g, err := tx.Group(id)
+		if err != nil {
+			return entry, err
+		}
+		if err := asShown(shown, func() (Consequences, error) { return withoutGroup(tx, id) }); err != nil {
+			return entry, err
+		}
+		return groupEntry(who, "group.delete", g), tx.DeleteGroup(id)
+	})
 	if err != nil {
-		return err
-	}
-	if err := w.Store.Update(ctx, groupEntry(who, "group.delete", g), func(tx *store.Tx) error { return tx.DeleteGroup(id) }); err != nil {
 		return fmt.Errorf("delete group: %w", err)
 	}
 	return w.EndWhatIsNotAllowed(ctx)

@@ -38,7 +38,7 @@ func (w *Workspace) SetPermissions(ctx context.Context, who access.Actor, id str
 		if err := checkGroups(tx, p); err != nil {
 			return entry, err
 		}
-		if err := asShown(tx, c, withPermissions(c, p), p.Shown); err != nil {
+		if err := asShown(p.Shown, func() (Consequences, error) { return consequences(tx, c, withPermissions(c, p)) }); err != nil {
 			return entry, err
 		}
 		entry = connectionEntry(who, "connection.permissions", c)

@@ -21,8 +21,26 @@ func (w *Workspace) PreviewShare(ctx context.Context, who access.Actor, id strin
 		if err != nil {
 			return Consequences{}, err
 		}
-		return consequences(tx, c, shared(c))
+		return shareConsequences(tx, c)
 	})
+}
+
+// A Reach is where a connection leads that is shared with the workspace.
+type Reach struct {
+	Private     bool // it may then reach private addresses, which it may not now
+	destination string
+}
+
+// shareConsequences are those for people, and that connections of the workspace are an Admin's, whoever made them: the one who
+// shares it vouches for where it leads.
+func shareConsequences(tx *store.Tx, c store.Connection) (Consequences, error) {
+	found, err := consequences(tx, c, shared(c))
+	if err != nil {
+		return found, err
+	}
+	already, err := mayReachPrivate(tx, c)
+	found.Reach = &Reach{Private: !already, destination: c.Destination}
+	return found, err
 }
 
 // ShareConnection turns a project connection into a workspace connection with the default permissions and no schedule. Its
@@ -44,7 +62,7 @@ func (w *Workspace) ShareConnection(ctx context.Context, who access.Actor, id, n
 		}
 		entry = connectionEntry(who, "connection.share", c)
 		to := shared(c)
-		if err := asShown(tx, c, to, shown); err != nil {
+		if err := asShown(shown, func() (Consequences, error) { return shareConsequences(tx, c) }); err != nil {
 			return entry, err
 		}
 		if name != "" {

@@ -15,7 +15,7 @@ type Sharing struct {
 	Shares []SharedWith
 	People []PersonAccess // everyone the project reaches, whoever has most first
 	Web    access.ProjectDecision
-	Groups []store.Group // to share with
+	Groups []store.Group // to share with; for a guest those that the project is shared with already
 	Links  []store.WebLink
 }
 
@@ -59,9 +59,16 @@ func (w *Workspace) Sharing(ctx context.Context, who access.Actor, projectID str
 			return Sharing{}, err
 		}
 		out.Shares = sharesByName(facts, users, out.Groups)
+		if !who.InGroup(access.GroupMembers) {
+			out.Groups = slices.DeleteFunc(out.Groups, func(g store.Group) bool { return !sharedWith(facts, g.ID) })
+		}
 		out.People = peopleWithAccess(facts, users)
 		return out, nil
 	})
+}
+
+func sharedWith(p access.Project, group string) bool {
+	return slices.ContainsFunc(p.Shares, func(s access.Share) bool { return s.To == "group:"+group })
 }
 
 // peopleWithAccess are those whom a share reaches, also where a connection takes the project away again.

@@ -42,8 +42,10 @@ class Tree extends HTMLElement {
 
   // told looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
   told = () => {
-    if (this.unpinning && document.activeElement === document.body) (document.querySelector("#browser-pinned button") ?? this).focus();
-    this.unpinning = false;
+    if (this.unpinning && document.activeElement === document.body) { // not before: other answers may come first
+      this.unpinning = false;
+      (document.querySelector("#browser-pinned button") ?? this).focus();
+    }
     const catalog = foot()?.dataset.catalog;
     if (catalog === undefined || catalog === this.catalog) return;
     this.catalog = catalog;
