@@ -26,15 +26,21 @@ func (s *site) sessionOf(name string) store.Session {
 	return all[0]
 }
 
+// silent is the port of a server that takes connections and says nothing.
+func (s *site) silent() string {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	s.t.Cleanup(func() { _ = listener.Close() })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	s.check(err)
+	return port
+}
+
 // refreshing is a connection whose refresh goes on for the whole test.
 func (s *site) refreshing() string {
 	s.t.Helper()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	s.check(err)
-	s.t.Cleanup(func() { _ = silent.Close() })
-	_, port, err := net.SplitHostPort(silent.Addr().String())
-	s.check(err)
-	a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {port}}))
+	a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {s.silent()}}))
 	if a.status != http.StatusSeeOther {
 		s.t.Fatalf("creating answers %d", a.status)
 	}
