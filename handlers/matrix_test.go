@@ -139,6 +139,7 @@ needsView      GET /projects/{project}
 needsEdit      POST /projects/{project}/name                                name=Other
 open           GET /share/{token}
 needsView      GET /projects/{project}/app
+stream         GET /projects/{project}/access
 needsFull      GET /projects/{project}/share
 needsFull      POST /projects/{project}/share                               to=group:members&access=view
 needsFull      GET /projects/{project}/share/people
@@ -327,7 +328,7 @@ var classes = map[string]func(facts) string{
 	"open":      func(facts) string { return "any" },
 	"signedIn":  func(facts) string { return "passes" },
 	"leaves":    nil, // of sessions that begin or end: TestSignOutEndsWhatRuns, TestSignInAsksForTheCode
-	"stream":    nil, // does not end; TestAdminRoutesRefuseEveryoneElse has the refusals
+	"stream":    nil, // does not end; TestAdminRoutesRefuseEveryoneElse and TestAccessStream have the refusals
 	"adminOnly": facts.refusedUnlessAdmin,
 	"adminsAct": facts.refusedUnlessAdmin,
 	"badRequests": func(f facts) string { // for Admins, told apart before the object is looked for
