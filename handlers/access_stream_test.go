@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"bufio"
+	"context"
 	"maps"
 	"net/http"
 	"strings"
@@ -15,16 +16,18 @@ import (
 // A follower is an open access stream of someone's.
 type follower struct {
 	s      *site
+	stop   context.CancelFunc
 	levels chan string // closed when the stream ends
 }
 
-var seenPattern = `[hx-sse\:connect]`
+// followed finds in a project's page where its access is followed.
+const followed = `[hx-sse\:connect]`
 
 // follow opens a project's page as someone and then its access stream, as the page does.
 func (s *site) follow(name, path string) *follower {
 	s.t.Helper()
 	page := s.do(name, "GET", path, nil)
-	address := page.page(s.t).Find(seenPattern).AttrOr("hx-sse:connect", "")
+	address := page.page(s.t).Find(followed).AttrOr("hx-sse:connect", "")
 	if page.status != http.StatusOK || address == "" {
 		s.t.Fatalf("%s as %s answers %d and follows %q", path, name, page.status, address)
 	}
@@ -36,15 +39,17 @@ func (s *site) listen(name, address string) *follower {
 	s.t.Helper()
 	twin := client()
 	maps.Copy(twin.Jar.(jar), s.clients[name].Jar.(jar))
-	r, err := http.NewRequestWithContext(s.t.Context(), "GET", s.http.URL+address, nil)
+	ctx, stop := context.WithCancel(s.t.Context())
+	r, err := http.NewRequestWithContext(ctx, "GET", s.http.URL+address, nil)
 	s.check(err)
 	resp, err := twin.Do(r)
 	s.check(err)
 	if resp.StatusCode != http.StatusOK {
 		s.t.Fatalf("%s as %s answers %d", address, name, resp.StatusCode)
 	}
-	f := &follower{s: s, levels: make(chan string, 100)}
+	f := &follower{s: s, stop: stop, levels: make(chan string, 100)}
 	go func() {
+		defer stop()
 		defer close(f.levels)
 		defer func() { _ = resp.Body.Close() }()
 		for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
@@ -137,7 +142,7 @@ func TestAccessStreamMissesNothing(t *testing.T) {
 	c := s.connect("Shop", workspace.ConnectionInput{})
 	p := s.project("admin", "Revenue", access.Share{To: "workspace", Access: access.Edit})
 	s.check(w.Import(t.Context(), admin, p.ID, c.ID))
-	address := s.do("editor", "GET", "/projects/"+p.ID, nil).page(t).Find(seenPattern).AttrOr("hx-sse:connect", "")
+	address := s.do("editor", "GET", "/projects/"+p.ID, nil).page(t).Find(followed).AttrOr("hx-sse:connect", "")
 	s.check(w.SetPermissions(t.Context(), admin, c.ID, workspace.Permissions{CanViewResults: []string{access.GroupPublic}}))
 	s.listen("editor", address).hears("a change before the stream began", "explore")
 	s.follow("editor", "/projects/"+p.ID).quiet("the page as it is since")

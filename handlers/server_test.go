@@ -53,7 +53,8 @@ type site struct {
 	logs    *bytes.Buffer
 	dir     string
 	keys    *secret.Ring
-	later   atomic.Int64 // how much later it is for signing in, and for what runs, than it is
+	waiting chan struct{} // gets one for each query that begins to wait
+	later   atomic.Int64  // how much later it is for signing in, and for what runs, than it is
 }
 
 func newSite(t *testing.T) *site {
@@ -62,7 +63,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, clients: map[string]*http.Client{"": client()}, users: map[string]store.User{}, logs: &bytes.Buffer{}, dir: dir}
 	log := slog.New(slog.NewJSONHandler(s.logs, nil))
 	keys := secret.NewRing()
-	s.keys = keys
+	s.keys, s.waiting = keys, make(chan struct{}, 100)
 	st, err := store.Open(t.Context(), store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac")})
 	s.check(err)
 	registry, err := connectors.NewRegistry(append(sqlite.Connectors(), postgres.Connectors()...), nil)
@@ -77,7 +78,7 @@ func newSite(t *testing.T) *site {
 	}
 	refreshes := refresh.NewRunner(refresh.Options{Store: st, Open: opener.Open, Levels: levels, Now: time.Now, Holder: "test", Log: log})
 	later := func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }
-	queries, err := query.NewRunner(query.Options{Store: st, Open: opener.Open, Dir: filepath.Join(dir, "results"), Now: later, Log: log,
+	queries, err := query.NewRunner(query.Options{Store: st, Open: s.patient(opener.Open), Dir: filepath.Join(dir, "results"), Now: later, Log: log,
 		Sessions: store.SessionLimits{Idle: sessionIdle, Whole: sessionWhole}})
 	s.check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now,
@@ -101,6 +102,32 @@ func newSite(t *testing.T) *site {
 		s.check(st.Close())
 	})
 	return s
+}
+
+// wait is a statement that runs until it is cancelled, as endless does, and takes no processor.
+const wait = "wait"
+
+// A patient is a source on which wait can run.
+type patient struct {
+	connectors.Source
+	waiting chan<- struct{}
+}
+
+func (p patient) Query(ctx context.Context, st connectors.Statement) (connectors.Rows, error) {
+	if st.SQL != wait {
+		return p.Source.Query(ctx, st)
+	}
+	p.waiting <- struct{}{}
+	<-ctx.Done()
+	return nil, &connectors.Error{Cause: connectors.CauseCancelled, Op: "run the statement"}
+}
+
+// patient makes the sources that open opens patient.
+func (s *site) patient(open func(context.Context, *store.Connection) (connectors.Source, error)) func(context.Context, *store.Connection) (connectors.Source, error) {
+	return func(ctx context.Context, c *store.Connection) (connectors.Source, error) {
+		src, err := open(ctx, c)
+		return patient{src, s.waiting}, err
+	}
 }
 
 // shop makes a small SQLite database.
