@@ -85,7 +85,8 @@ func (p *parts) build(ctx context.Context) error {
 	}
 	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log,
 		History: c.RefreshHistory, Purge: workspace.ForgetGone})
-	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log}); err != nil {
+	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log,
+		Sessions: store.SessionLimits{Idle: c.SessionIdle, Whole: c.SessionMax}}); err != nil {
 		return err
 	}
 	policy := transport.Policy{AllowPrivate: true, Own: ownListeners(p.address)} // of what Admins name

@@ -56,9 +56,9 @@ func (a *Auth) session(r *http.Request) (s store.Session, u store.User, err erro
 	return s, u, nil
 }
 
-// over says whether a session has run out. One that began under a longer limit than holds now ends by the new one.
+// over says whether a session has run out.
 func (a *Auth) over(s store.Session, now time.Time) bool {
-	return !now.Before(s.Ends) || now.Sub(s.Created) >= a.wholeTime || now.Sub(s.Seen) >= a.idleTime
+	return store.SessionLimits{Idle: a.idleTime, Whole: a.wholeTime}.Over(s, now)
 }
 
 // newSession makes a session that is not kept yet, and the secret for its cookie.

@@ -19,11 +19,11 @@ const appRows = 50
 
 // app is a project's app view for people.
 func (s *Server) app(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	page, err := s.Notebook.Open(r.Context(), who, r.PathValue("project"))
+	page, seen, err := s.openProject(r, who)
 	if err != nil {
 		return err
 	}
-	return s.appPage(w, r, who, page, s.layout(r, who, page.Project.Name, "projects"))
+	return s.appPage(w, r, who, page, seen, s.layout(r, who, page.Project.Name, "projects"))
 }
 
 // sharedApp is the app view that a web link opens. Whoever follows it, signed in or not, sees what the anonymous visitor may,
@@ -45,12 +45,12 @@ func (s *Server) sharedApp(w http.ResponseWriter, r *http.Request, who access.Ac
 	if err != nil {
 		return err
 	}
-	return s.appPage(w, r, visitor, page, s.layout(r, visitor, page.Project.Name, ""))
+	return s.appPage(w, r, visitor, page, "", s.layout(r, visitor, page.Project.Name, ""))
 }
 
 // appPage shows texts and kept results, and neither runs anything nor reads a source.
-func (s *Server) appPage(w http.ResponseWriter, r *http.Request, who access.Actor, page notebook.Page, frame views.Page) error {
-	v := views.App{Page: frame, Name: page.Project.Name}
+func (s *Server) appPage(w http.ResponseWriter, r *http.Request, who access.Actor, page notebook.Page, seen string, frame views.Page) error {
+	v := views.App{Page: frame, ID: page.Project.ID, Name: page.Project.Name, Seen: seen}
 	if page.Decision.Access >= access.Explore {
 		v.Back = "/projects/" + page.Project.ID
 	}

@@ -144,6 +144,7 @@ needsView      GET /projects/{project}
 needsEdit      POST /projects/{project}/name                                name=Other
 open           GET /share/{token}
 needsView      GET /projects/{project}/app
+stream         GET /projects/{project}/access
 needsFull      GET /projects/{project}/share
 needsFull      POST /projects/{project}/share                               to=group:members&access=view
 needsFull      GET /projects/{project}/share/people
@@ -359,7 +360,7 @@ var classes = map[string]func(facts) string{
 	"open":      func(facts) string { return "any" },
 	"signedIn":  func(facts) string { return "passes" },
 	"leaves":    nil, // of sessions that begin or end: TestSignOutEndsWhatRuns, TestTwoStepSignIn
-	"stream":    nil, // does not end; TestAdminRoutesRefuseEveryoneElse has the refusals
+	"stream":    nil, // does not end; TestAdminRoutesRefuseEveryoneElse and TestAccessStream have the refusals
 	"adminOnly": facts.refusedUnlessAdmin,
 	"adminsAct": facts.refusedUnlessAdmin,
 	"adminsAsk": func(f facts) string { // it changes nothing, so that any token of an Admin may

@@ -15,16 +15,16 @@ import (
 
 // notebook is a project's page; for those who may only view, its app view.
 func (s *Server) notebook(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	page, err := s.Notebook.Open(r.Context(), who, r.PathValue("project"))
+	page, seen, err := s.openProject(r, who)
 	if err != nil {
 		return err
 	}
 	if page.Decision.Access < access.Explore {
-		return s.appPage(w, r, who, page, s.layout(r, who, page.Project.Name, "projects"))
+		return s.appPage(w, r, who, page, seen, s.layout(r, who, page.Project.Name, "projects"))
 	}
 	v := views.Notebook{Page: s.layout(r, who, page.Project.Name, "projects"), ID: page.Project.ID, Name: page.Project.Name,
 		MayEdit: page.Decision.Access >= access.Edit, MayRename: page.Decision.Access >= access.Edit,
-		MayDelete: page.Decision.Access >= access.Full, MayShare: page.Decision.Access >= access.Full, Notice: downgradeWords(page.Decision)}
+		MayDelete: page.Decision.Access >= access.Full, MayShare: page.Decision.Access >= access.Full, Notice: downgradeWords(page.Decision), Seen: seen}
 	v.Page.Nonce = styleNonce(w)
 	if v.Browser, err = s.browser(r, who); err != nil {
 		return err
@@ -36,6 +36,16 @@ func (s *Server) notebook(w http.ResponseWriter, r *http.Request, who access.Act
 		v.Cells = append(v.Cells, s.cellView(page, c, v.Connections))
 	}
 	return s.page(w, r, http.StatusOK, views.NotebookPage(v))
+}
+
+// openProject is a project's page, with a mark of what its reader may do. The mark is the older of the two: a page is loaded once
+// too often rather than once too little.
+func (s *Server) openProject(r *http.Request, who access.Actor) (page notebook.Page, seen string, err error) {
+	at, err := s.standing(r.Context(), who, r.PathValue("project"))
+	if err == nil {
+		page, err = s.Notebook.Open(r.Context(), who, r.PathValue("project"))
+	}
+	return page, at.mark, err
 }
 
 // cellConnections are the connections that a cell of the project can use.

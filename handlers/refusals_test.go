@@ -144,9 +144,9 @@ func TestRefusalsAreInTheLog(t *testing.T) {
 		as("admin", "POST", "/settings/account/password", url.Values{"current": {"wrong"}, "password": {"another quiet harbour"}}))
 
 	s.later.Store(int64(10 * time.Minute))
-	s.leavesOne("no fresh proof", "access.refused", "refused", "POST /settings/people", "too long ago", as("admin", "POST", "/settings/people", inviting()))
+	s.leavesOne("no fresh proof", "access.refused", "refused", "POST /settings/people", "too long ago", as("admin", "POST", "/settings/people", invitation()))
 	s.leavesOne("no fresh proof for a script", "access.refused", "refused", "POST /api/v1/users", "too long ago", as("admin", "POST", "/api/v1/users", "{}"))
-	wrong := inviting()
+	wrong := invitation()
 	wrong.Set(confirmField, "wrong")
 	s.leavesOne("a wrong fresh proof", "user.reauthenticate", "refused", "admin@example.com", `"cause":"password"`, as("admin", "POST", "/settings/people", wrong))
 }

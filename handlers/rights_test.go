@@ -37,16 +37,37 @@ func (s *site) running(name, connection, project string) <-chan answer {
 	return ended
 }
 
-// over waits for the end of a query whose right was taken away.
-func (s *site) over(what string, ended <-chan answer) {
+// inTime is how long what runs may go on without its right (P44, issue 3).
+const inTime = time.Second
+
+// over is called when an act that took a right away is answered: the queries and streams that needed it end in time, and a query says
+// that it was ended.
+func (s *site) over(what string, running ...<-chan answer) {
 	s.t.Helper()
-	select {
-	case a := <-ended:
-		if a.status == http.StatusOK && !strings.Contains(a.body, "error") {
-			s.t.Errorf("%s: the query answers %d %s", what, a.status, a.body)
+	limit := time.After(inTime)
+	for i, ended := range running {
+		select {
+		case a := <-ended:
+			stream := strings.HasPrefix(a.header.Get("Content-Type"), "text/event-stream")
+			if a.status == http.StatusOK && !stream && !strings.Contains(a.body, "error") {
+				s.t.Errorf("%s: number %d answers %d %s", what, i, a.status, a.body)
+			}
+		case <-limit:
+			s.t.Fatalf("%s: number %d of %d goes on after %s", what, i, len(running), inTime)
 		}
-	case <-time.After(5 * time.Second):
-		s.t.Fatalf("%s: the query goes on", what)
+	}
+}
+
+// goesOn gives queries and streams time to end, and wants none of them to.
+func (s *site) goesOn(what string, running ...<-chan answer) {
+	s.t.Helper()
+	time.Sleep(2 * askAgain)
+	for i, ended := range running {
+		select {
+		case a := <-ended:
+			s.t.Fatalf("%s: number %d ended: %d %s", what, i, a.status, a.body)
+		default:
+		}
 	}
 }
 
@@ -80,6 +101,68 @@ func TestQueriesEndWithTheirRight(t *testing.T) {
 		t.Errorf("deleting someone whose query runs answers %d %s", a.status, a.body)
 	}
 	s.over("a deleted account", ended)
+}
+
+// A connection test ends with the right to it, by whichever door it was begun, and is refused.
+func TestConnectionTestsEndWithTheirRight(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	w, admin, editor := s.server.Workspace, s.actor("admin"), s.users["editor"]
+	silent := s.silent()
+	p := s.project("admin", "Revenue")
+	shared := append(p.Shares, access.Share{To: "user:" + editor.ID, Access: access.Edit})
+	s.check(w.SetShares(t.Context(), admin, p.ID, shared))
+	in := workspace.ConnectionInput{Name: "Slow", Type: "postgres", ProjectID: p.ID, Secrets: connectors.Secrets{"password": secret.New("x")},
+		Values: connectors.Values{"host": "127.0.0.1", "port": silent, "database": "d", "user": "u"}}
+	c, err := w.CreateConnection(t.Context(), admin, in)
+	s.check(err)
+	body := `{"name":"Mine","type":"postgres","scope":"project","project_id":"` + p.ID + `","secrets":{"password":"x"},` +
+		`"config":{"host":"127.0.0.1","port":` + silent + `,"database":"d","user":"u"}}`
+	for cause, act := range map[string]struct {
+		who, path, body string
+		take, give      func() error
+	}{
+		"a share that is taken back": {"editor", c.ID + "/test", "",
+			func() error { return w.SetShares(t.Context(), admin, p.ID, p.Shares) },
+			func() error { return w.SetShares(t.Context(), admin, p.ID, shared) }},
+		"project connections that are not allowed any more": {"editor", c.ID + "/test", `{"description":"x"}`,
+			func() error { return w.SetSettings(t.Context(), admin, workspace.Settings{}) },
+			func() error {
+				return w.SetSettings(t.Context(), admin, workspace.Settings{AllowProjectConnections: true})
+			}},
+		"an Admin who is one no more": {"second", "test", strings.Replace(body, `"scope":"project","project_id":"`+p.ID+`",`, "", 1),
+			func() error { return s.become("second", access.RoleManager) },
+			func() error { return nil }},
+		"a disabled account": {"third", c.ID + "/test", "",
+			func() error {
+				_, err := w.UpdateUser(t.Context(), admin, s.users["third"].ID, workspace.UserChange{Disabled: ptr(true)})
+				return err
+			},
+			func() error { return nil }},
+	} {
+		if _, made := s.users[act.who]; !made {
+			s.named(act.who, access.RoleAdmin)
+		}
+		token, ended := s.token(act.who, access.ScopeAdmin), make(chan answer, 1)
+		go func() {
+			a := s.api(token, "POST", "/api/v1/connections/"+act.path, act.body)
+			if a.status != http.StatusForbidden && a.status != http.StatusNotFound {
+				t.Errorf("%s: the test answers %d %s", cause, a.status, a.body)
+			}
+			ended <- a
+		}()
+		s.goesOn(cause, ended)
+		s.check(act.take())
+		s.over(cause, ended)
+		s.check(act.give())
+	}
+}
+
+// become gives someone another role.
+func (s *site) become(name string, role access.Role) error {
+	_, err := s.server.Workspace.UpdateUser(s.t.Context(), s.actor("admin"), s.users[name].ID, workspace.UserChange{Role: &role})
+	return err
 }
 
 // Whoever asked for a change and has gone since does not end the queries of others.

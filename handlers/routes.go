@@ -182,6 +182,7 @@ var routes = []route{
 	{"POST /projects", signedIn, (*Server).createProject},
 	{"GET /projects/{project}", signedIn, (*Server).notebook},
 	{"GET /projects/{project}/app", signedIn, (*Server).app},
+	{"GET /projects/{project}/access", signedIn, (*Server).projectAccess},
 	{"GET /projects/{project}/share", signedIn, (*Server).sharing},
 	{"POST /projects/{project}/share", signedIn, (*Server).share},
 	{"GET /projects/{project}/share/people", signedIn, (*Server).findPeople},

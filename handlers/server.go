@@ -184,7 +184,7 @@ func (s *Server) whileSignedIn(r *http.Request, who access.Actor) (ctx context.C
 // since, because they gave their password again, is nothing to it; that the session ended is a refusal.
 func (s *Server) asNow(ctx context.Context, who access.Actor) (now access.Actor, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) (err error) {
-		now, err = query.Current(tx, who)
+		now, err = s.Query.Current(tx, who)
 		return err
 	})
 	return now, err

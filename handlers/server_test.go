@@ -39,6 +39,12 @@ import (
 
 const password = "correct-horse-battery"
 
+// How long a session holds unused and at all.
+const (
+	sessionIdle  = 12 * time.Hour
+	sessionWhole = 7 * 24 * time.Hour
+)
+
 // A site is the whole server on a real store, with a SQLite file to query.
 type site struct {
 	t       *testing.T
@@ -47,9 +53,10 @@ type site struct {
 	clients map[string]*http.Client // by who is signed in
 	users   map[string]store.User
 	logs    *bytes.Buffer
-	keys    *secret.Ring
 	dir     string
-	later   atomic.Int64 // how much later it is for signing in than it is
+	keys    *secret.Ring
+	waiting chan struct{} // gets one for each query that begins to wait
+	later   atomic.Int64  // how much later it is for signing in, and for what runs, than it is
 }
 
 func newSite(t *testing.T) *site {
@@ -58,7 +65,7 @@ func newSite(t *testing.T) *site {
 	s := &site{t: t, clients: map[string]*http.Client{"": client()}, users: map[string]store.User{}, logs: &bytes.Buffer{}, dir: dir}
 	log := slog.New(slog.NewJSONHandler(s.logs, nil))
 	keys := secret.NewRing()
-	s.keys = keys
+	s.keys, s.waiting = keys, make(chan struct{}, 100)
 	st, err := store.Open(t.Context(), store.Options{Dir: dir, Now: time.Now, AuditKey: keys.Derive("audit-mac")})
 	s.check(err)
 	registry, err := connectors.NewRegistry(append(sqlite.Connectors(), postgres.Connectors()...), nil)
@@ -72,12 +79,14 @@ func newSite(t *testing.T) *site {
 		return c.Levels
 	}
 	refreshes := refresh.NewRunner(refresh.Options{Store: st, Open: opener.Open, Levels: levels, Now: time.Now, Holder: "test", Log: log})
-	queries, err := query.NewRunner(query.Options{Store: st, Open: opener.Open, Dir: filepath.Join(dir, "results"), Now: time.Now, Log: log})
+	later := func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) }
+	queries, err := query.NewRunner(query.Options{Store: st, Open: s.patient(opener.Open), Dir: filepath.Join(dir, "results"), Now: later, Log: log,
+		Sessions: store.SessionLimits{Idle: sessionIdle, Whole: sessionWhole}})
 	s.check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now,
 		Notify: notify.New(notify.Options{Store: st, Keys: keys, Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Now: time.Now, Log: log})}
 	s.http = httptest.NewUnstartedServer(nil)
-	a := auth.New(auth.Options{Store: st, Keys: keys, Now: func() time.Time { return time.Now().Add(time.Duration(s.later.Load())) },
+	a := auth.New(auth.Options{Store: st, Keys: keys, Now: later, IdleTime: sessionIdle, WholeTime: sessionWhole,
 		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Keys: keys, BaseURL: "http://" + s.http.Listener.Addr().String(),
 			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
 				queries.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
@@ -95,6 +104,32 @@ func newSite(t *testing.T) *site {
 		s.check(st.Close())
 	})
 	return s
+}
+
+// wait is a statement that runs until it is cancelled, as endless does, and takes no processor.
+const wait = "wait"
+
+// A patient is a source on which wait can run.
+type patient struct {
+	connectors.Source
+	waiting chan<- struct{}
+}
+
+func (p patient) Query(ctx context.Context, st connectors.Statement) (connectors.Rows, error) {
+	if st.SQL != wait {
+		return p.Source.Query(ctx, st)
+	}
+	p.waiting <- struct{}{}
+	<-ctx.Done()
+	return nil, &connectors.Error{Cause: connectors.CauseCancelled, Op: "run the statement"}
+}
+
+// patient makes the sources that open opens patient.
+func (s *site) patient(open func(context.Context, *store.Connection) (connectors.Source, error)) func(context.Context, *store.Connection) (connectors.Source, error) {
+	return func(ctx context.Context, c *store.Connection) (connectors.Source, error) {
+		src, err := open(ctx, c)
+		return patient{src, s.waiting}, err
+	}
 }
 
 // shop makes a small SQLite database.

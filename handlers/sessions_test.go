@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"patchbay/access"
+	"patchbay/auth"
 	"patchbay/store"
 	"patchbay/workspace"
 )
@@ -25,15 +26,21 @@ func (s *site) sessionOf(name string) store.Session {
 	return all[0]
 }
 
+// silent is the port of a server that takes connections and says nothing.
+func (s *site) silent() string {
+	s.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s.check(err)
+	s.t.Cleanup(func() { _ = listener.Close() })
+	_, port, err := net.SplitHostPort(listener.Addr().String())
+	s.check(err)
+	return port
+}
+
 // refreshing is a connection whose refresh goes on for the whole test.
 func (s *site) refreshing() string {
 	s.t.Helper()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	s.check(err)
-	s.t.Cleanup(func() { _ = silent.Close() })
-	_, port, err := net.SplitHostPort(silent.Addr().String())
-	s.check(err)
-	a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {port}}))
+	a := s.do("admin", "POST", "/settings/new-connection", postgresForm(url.Values{"host": {"127.0.0.1"}, "port": {s.silent()}}))
 	if a.status != http.StatusSeeOther {
 		s.t.Fatalf("creating answers %d", a.status)
 	}
@@ -90,38 +97,70 @@ func TestWhatEndsASessionEndsWhatRunsInIt(t *testing.T) {
 		stream := s.going(name, "GET", "/settings/connections/"+slow+"/events", "")
 		query := s.going(name, "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
 		trial := s.going(name, "POST", "/settings/connections/"+slow+"/test", "")
-		select {
-		case a := <-stream:
-			t.Fatalf("%s: the stream of a running refresh ended: %d %s", cause, a.status, a.body)
-		case a := <-trial:
-			t.Fatalf("%s: the stream of a connection test ended: %d %s", cause, a.status, a.body)
-		case a := <-query:
-			t.Fatalf("%s: an endless query answers %d %s", cause, a.status, a.body)
-		case <-time.After(200 * time.Millisecond):
-		}
+		s.goesOn(cause, stream, query, trial)
 		if a := end(name); a.status >= http.StatusBadRequest {
 			t.Fatalf("%s answers %d %s", cause, a.status, a.body)
 		}
-		limit := time.After(time.Second)
-		for range 3 {
-			select {
-			case <-stream:
-				stream = nil
-			case <-trial:
-				trial = nil
-			case a := <-query:
-				query = nil
-				if a.status == http.StatusOK && !strings.Contains(a.body, "error") {
-					t.Errorf("%s: the query answers %d %s", cause, a.status, a.body)
-				}
-			case <-limit:
-				t.Fatalf("%s: after a second, the stream has ended: %t, the query: %t, the test: %t", cause, stream == nil, query == nil, trial == nil)
-			}
-		}
+		s.over(cause, stream, query, trial)
 		if a := s.send(before, "GET", "/projects", nil, nil); a.status != http.StatusSeeOther || !strings.HasPrefix(a.header.Get("Location"), "/sign-in") {
 			t.Errorf("%s: the next request answers %d", cause, a.status)
 		}
 	}
+}
+
+// What the operator does beside the running server ends what it takes away in the server too.
+func TestRescueEndsWhatRunsInTheServer(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	slow := s.refreshing()
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	stream := s.going("admin", "GET", "/settings/connections/"+slow+"/events", "")
+	query := s.going("admin", "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
+	s.goesOn("before the rescue", stream, query)
+	beside, err := store.Open(t.Context(), store.Options{Dir: s.dir, Now: time.Now, AuditKey: s.keys.Derive("audit-mac"), Shared: true})
+	s.check(err)
+	defer func() { s.check(beside.Close()) }()
+	_, err = auth.New(auth.Options{Store: beside, Now: time.Now}).Rescue(t.Context(), access.Actor{Name: "operator", Role: access.RoleAdmin}, s.users["admin"].Email)
+	s.check(err)
+	s.over("a rescue", stream, query)
+}
+
+// A session that runs out, and a token that expires, take along what they began.
+func TestTimeEndsWhatRuns(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	slow := s.refreshing()
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	begin := func(name string) (stream, query <-chan answer) {
+		stream = s.going(name, "GET", "/settings/connections/"+slow+"/events", "")
+		query = s.going(name, "POST", "/api/v1/query", `{"connection_id":"`+c.ID+`","sql":"`+endless+`"}`)
+		s.goesOn("at first", stream, query)
+		return stream, query
+	}
+	byToken := s.running("admin", c.ID, "") // its token holds for an hour
+	s.named("idle", access.RoleAdmin)
+	idleStream, idleQuery := begin("idle")
+	s.named("busy", access.RoleAdmin)
+	busyStream, busyQuery := begin("busy")
+	later := func(d time.Duration) { s.later.Store(int64(d)) }
+	later(59 * time.Minute)
+	s.goesOn("within the token's hour", byToken)
+	later(61 * time.Minute)
+	s.over("an expired token", byToken)
+	for d := time.Duration(0); d < sessionWhole; d += sessionIdle - time.Hour {
+		later(d)
+		if a := s.do("busy", "GET", "/projects", nil); a.status != http.StatusOK {
+			t.Fatalf("after %s the session answers %d", d, a.status)
+		}
+		if d == sessionIdle-time.Hour {
+			s.goesOn("before anything runs out", idleStream, idleQuery, busyStream, busyQuery)
+			later(sessionIdle + time.Minute)
+			s.over("an idle session", idleStream, idleQuery)
+		}
+	}
+	s.goesOn("in the last hours", busyStream, busyQuery)
+	later(sessionWhole + time.Minute)
+	s.over("a session that ran out", busyStream, busyQuery)
 }
 
 // To give the password again is no new sign-in: what runs goes on, though the session's secret is another.
@@ -152,12 +191,7 @@ func TestConfirmingLeavesWhatRunsAlone(t *testing.T) {
 	case <-time.After(700 * time.Millisecond):
 	}
 	s.check(s.server.Workspace.EndSessions(t.Context(), s.actor("admin"), s.users["admin"].ID))
-	s.over("ended sessions", query)
-	select {
-	case <-stream:
-	case <-time.After(time.Second):
-		t.Error("the stream goes on after its session")
-	}
+	s.over("ended sessions", query, stream)
 }
 
 // A revoked token takes its queries along, and no others of its person.

@@ -10,8 +10,8 @@ import (
 )
 
 // Current is the actor with the role and groups that the store has now: what a long-lived page or stream once knew of them
-// does not count (P44). Someone who may not sign in any more, or whose session or token has ended, is *access.Denied.
-func Current(tx *store.Tx, who access.Actor) (access.Actor, error) {
+// does not count (P44). Someone who may not sign in any more, or whose session or token has ended or run out, is *access.Denied.
+func (r *Runner) Current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 	if who.Anonymous() {
 		return who, nil
 	}
@@ -23,30 +23,41 @@ func Current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 		return who, fmt.Errorf("read user: %w", err)
 	}
 	who.Role, who.Groups = u.Role, u.Groups
-	return who, stillIn(tx, who)
-}
-
-// stillIn refuses an actor whose session or API token has ended since. One without either is the server itself, for someone.
-func stillIn(tx *store.Tx, who access.Actor) error {
 	if who.SessionID == "" {
-		return nil
+		return who, nil // the server itself, for someone
 	}
-	lasts, err := tx.SessionLasts(who.UserID, who.SessionID)
-	if who.Scope != access.ScopeSession {
-		lasts, err = tx.TokenLasts(who.UserID, who.SessionID)
-	}
+	lasts, err := r.lasts(tx, who, u)
 	if err != nil {
-		return fmt.Errorf("read session: %w", err)
+		return who, fmt.Errorf("read session: %w", err)
 	}
 	if !lasts {
-		return &access.Denied{Action: "act in this session", Because: []access.Reason{{Rule: "session", Words: "This session has ended. Sign in again"}}}
+		return who, &access.Denied{Action: "act in this session", Because: []access.Reason{{Rule: "session", Words: "This session has ended. Sign in again"}}}
 	}
-	return nil
+	return who, nil
+}
+
+// lasts says whether an actor's session or API token would still let them in, as package auth decides it for a request.
+func (r *Runner) lasts(tx *store.Tx, who access.Actor, u store.User) (bool, error) {
+	if who.Scope == access.ScopeSession {
+		s, err := tx.Session(who.UserID, who.SessionID)
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil && !r.sessions.Over(s, r.now()), err
+	}
+	t, err := tx.APIToken(who.UserID, who.SessionID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !t.Expires.IsZero() && !r.now().Before(t.Expires) {
+		return false, nil
+	}
+	if err != nil || !u.External {
+		return err == nil, err
+	}
+	return tx.KnownToAProvider(u.ID)
 }
 
 // mayRun decides whether who may run the request, and answers with the connection as it is now.
-func mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, error) {
-	who, err := Current(tx, who)
+func (r *Runner) mayRun(tx *store.Tx, who access.Actor, req Request) (store.Connection, error) {
+	who, err := r.Current(tx, who)
 	if err != nil {
 		return store.Connection{}, err
 	}
@@ -84,8 +95,8 @@ func mayRunIn(tx *store.Tx, who access.Actor, projectID, connectionID string) er
 }
 
 // mayRead decides whether who may see a kept result, and answers with the actor as the store knows them now.
-func mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, error) {
-	who, err := Current(tx, who)
+func (r *Runner) mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, error) {
+	who, err := r.Current(tx, who)
 	if err != nil {
 		return who, err
 	}
@@ -108,11 +119,11 @@ func mayRead(tx *store.Tx, who access.Actor, res store.Result) (access.Actor, er
 }
 
 // mayCancel decides whether who may cancel the run of a result.
-func mayCancel(tx *store.Tx, who access.Actor, res store.Result) error {
+func (r *Runner) mayCancel(tx *store.Tx, who access.Actor, res store.Result) error {
 	if !who.Anonymous() && who.UserID == res.RunBy {
 		return nil
 	}
-	who, err := Current(tx, who)
+	who, err := r.Current(tx, who)
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,9 @@
 // connection's source from a pool and hands the rows on as they arrive, to a Sink (Stream) or to a file (Keep).
 //
 // What runs is registered by person and connection before the decision is made, so that a permission that is taken away
-// always ends it: either CancelFor sees the query, or the decision sees the new facts. A kept result belongs to a cell; every
-// reading of it is decided anew for whoever reads. The package knows no SQL.
+// always ends it: either CancelFor sees the query, or the decision sees the new facts. While something runs, the decision is asked
+// for again and again, so that what takes a permission away need not tell: another process, or time. A kept result belongs to a
+// cell; every reading of it is decided anew for whoever reads. The package knows no SQL.
 package query
 
 import (
@@ -30,6 +31,8 @@ type Options struct {
 	Now    func() time.Time
 	Log    *slog.Logger
 	Limits Limits
+	// Sessions are how long people's sessions hold: what runs in one ends with it.
+	Sessions store.SessionLimits
 }
 
 // Limits are how much one query may take. A zero field is the default.
@@ -92,13 +95,14 @@ type Statement struct {
 
 // Runner runs queries. Its methods may be called from several goroutines.
 type Runner struct {
-	store  *store.Store
-	now    func() time.Time
-	log    *slog.Logger
-	limits Limits
-	files  *os.Root // kept results: nothing outside is reached, whatever a name says (P22)
-	slots  *slots
-	pool   *pool
+	store    *store.Store
+	now      func() time.Time
+	log      *slog.Logger
+	limits   Limits
+	sessions store.SessionLimits
+	files    *os.Root // kept results: nothing outside is reached, whatever a name says (P22)
+	slots    *slots
+	pool     *pool
 
 	mu      sync.Mutex
 	runs    map[string]*run  // all that runs, by id; a kept run has the id of its result
@@ -119,14 +123,15 @@ func NewRunner(o Options) (*Runner, error) {
 		return nil, fmt.Errorf("open folder of results: %w", err)
 	}
 	limits := o.Limits.withDefaults()
-	r := &Runner{store: o.Store, now: o.Now, log: o.Log, limits: limits, files: files, slots: newSlots(limits),
+	r := &Runner{store: o.Store, now: o.Now, log: o.Log, limits: limits, sessions: o.Sessions, files: files, slots: newSlots(limits),
 		pool: &pool{open: o.Open, idle: limits.Idle, sources: map[string]*pooled{}},
 		runs: map[string]*run{}, lives: map[string]*live{}, stop: make(chan struct{})}
 	if err := r.interrupt(context.Background()); err != nil {
 		return nil, errors.Join(err, files.Close())
 	}
-	r.running.Add(1)
+	r.running.Add(2)
 	go r.sweepUntilClosed()
+	go r.askUntilClosed()
 	return r, nil
 }
 
@@ -162,7 +167,7 @@ func (r *Runner) CancelFor(no func(who access.Actor, connectionID string) bool) 
 func (r *Runner) CancelDenied(ctx context.Context) error {
 	var failed []error
 	for _, q := range r.all() {
-		err := r.store.View(ctx, func(tx *store.Tx) error { _, err := mayRun(tx, q.who, q.req); return err })
+		err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRun(tx, q.who, q.req); return err })
 		if err == nil {
 			continue
 		}
@@ -172,6 +177,26 @@ func (r *Runner) CancelDenied(ctx context.Context) error {
 		}
 	}
 	return errors.Join(failed...)
+}
+
+// askAgain is how often it is asked whether what runs, and who reads, still may: it ends within a second (P44).
+const askAgain = 300 * time.Millisecond
+
+// askUntilClosed cancels what may not run any more, whoever or whatever took the right to it away. Where nothing runs it asks nothing.
+func (r *Runner) askUntilClosed() {
+	defer r.running.Done()
+	tick := time.NewTicker(askAgain)
+	defer tick.Stop()
+	for {
+		select {
+		case <-r.stop:
+			return
+		case <-tick.C:
+			if err := r.CancelDenied(context.Background()); err != nil {
+				r.log.Error("cancelled queries of which it cannot be told whether they may go on", "error", err)
+			}
+		}
+	}
 }
 
 // all are the queries that run now.

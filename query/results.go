@@ -58,7 +58,7 @@ func (r *Runner) result(ctx context.Context, who access.Actor, id string) (store
 		if res, err = tx.ResultByID(id); err != nil {
 			return fmt.Errorf("read result: %w", err)
 		}
-		who, err = mayRead(tx, who, res)
+		who, err = r.mayRead(tx, who, res)
 		return err
 	})
 	if err != nil {
@@ -158,9 +158,6 @@ func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink)
 	return nil
 }
 
-// rowsAskAgain is how often it is asked whether someone may still see the rows that are on their way to them.
-const rowsAskAgain = 300 * time.Millisecond
-
 // whileReadable is ctx until who may not see the result any more: then it ends, with the refusal as its cause. stop ends the asking.
 func (r *Runner) whileReadable(ctx context.Context, who access.Actor, res store.Result) (_ context.Context, stop func()) {
 	ctx, end := context.WithCancelCause(ctx)
@@ -169,9 +166,9 @@ func (r *Runner) whileReadable(ctx context.Context, who access.Actor, res store.
 			select {
 			case <-ctx.Done():
 				return
-			case <-time.After(rowsAskAgain):
+			case <-time.After(askAgain):
 			}
-			if err := r.store.View(ctx, func(tx *store.Tx) error { _, err := mayRead(tx, who, res); return err }); err != nil {
+			if err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRead(tx, who, res); return err }); err != nil {
 				end(err)
 				return
 			}
@@ -311,7 +308,7 @@ func (r *Runner) Cancel(ctx context.Context, who access.Actor, id string) error 
 		if res, err = tx.ResultByID(id); err != nil {
 			return fmt.Errorf("read result: %w", err)
 		}
-		return mayCancel(tx, who, res)
+		return r.mayCancel(tx, who, res)
 	})
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func (r *Runner) begin(ctx, base context.Context, who access.Actor, req Request)
 	if err := r.register(q); err != nil {
 		return nil, err
 	}
-	if err := r.store.View(ctx, func(tx *store.Tx) (err error) { q.conn, err = mayRun(tx, who, req); return err }); err != nil {
+	if err := r.store.View(ctx, func(tx *store.Tx) (err error) { q.conn, err = r.mayRun(tx, who, req); return err }); err != nil {
 		r.unregister(q)
 		r.audit(q, Outcome{}, err)
 		return nil, err

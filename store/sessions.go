@@ -54,10 +54,17 @@ func (tx *Tx) EndOtherSessions(userID, id string) error {
 	return err
 }
 
-// SessionLasts says whether a user still has the session with this id.
-func (tx *Tx) SessionLasts(userID, id string) (bool, error) {
-	n, err := one(tx, value[int64], `select count(*) from session where user_id = $1 and id = $2`, userID, id)
-	return n > 0, err
+// Session is a session of a user's by its id; any other is ErrNotFound.
+func (tx *Tx) Session(userID, id string) (Session, error) {
+	return one(tx, scanSession, `select `+sessionColumns+` from session where user_id = $1 and id = $2`, userID, id)
+}
+
+// SessionLimits are how long a session holds unused and at all (P45). Zero is no limit.
+type SessionLimits struct{ Idle, Whole time.Duration }
+
+// Over says whether a session has run out. One that began under a longer limit than holds now ends by the new one.
+func (l SessionLimits) Over(s Session, now time.Time) bool {
+	return !now.Before(s.Ends) || l.Whole > 0 && now.Sub(s.Created) >= l.Whole || l.Idle > 0 && now.Sub(s.Seen) >= l.Idle
 }
 
 // DeleteUserSessions ends every session of a user.

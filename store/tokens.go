@@ -55,12 +55,6 @@ func (tx *Tx) APITokenByHash(hash []byte) (APIToken, error) {
 	return one(tx, scanToken, `select `+tokenColumns+` from api_token where hash = $1`, hash)
 }
 
-// TokenLasts says whether a user still has the API token with this id.
-func (tx *Tx) TokenLasts(userID, id string) (bool, error) {
-	n, err := one(tx, value[int64], `select count(*) from api_token where user_id = $1 and id = $2`, userID, id)
-	return n > 0, err
-}
-
 // APIToken is an API token of a user's; any other is ErrNotFound.
 func (tx *Tx) APIToken(userID, id string) (APIToken, error) {
 	return one(tx, scanToken, `select `+tokenColumns+` from api_token where user_id = $1 and id = $2`, userID, id)

@@ -8,7 +8,9 @@ import (
 // An App is a project for those who may only view: its texts and the kept results of its cells, without SQL.
 type App struct {
 	Page  Page
+	ID    string
 	Name  string
+	Seen  string // what the reader may do, as a mark; empty for visitors from the web
 	Back  string // the notebook, for those who may see it; may be empty
 	Share string // where the project is shared, for those who may; may be empty
 	Cells []AppCell

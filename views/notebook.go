@@ -15,6 +15,7 @@ type Notebook struct {
 	MayEdit, MayDelete bool
 	MayRename          bool
 	MayShare           bool
+	Seen               string // what the reader may do, as a mark
 	Notice             string // why the reader may do less than was shared, and who can change it
 	Connections        []ConnectionChoice
 	Browser            Browser

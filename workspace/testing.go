@@ -21,9 +21,9 @@ const (
 
 // TestConnection tries the input as a test of what Save would store, calling step as each step ends. id is the connection
 // that is edited, empty for a new one: its saved secrets are used only towards its saved destination. Input that Save would
-// refuse is refused here too, and nothing is dialled.
+// refuse is refused here too, and nothing is dialled. A test ends with the right to it, and is that refusal (P44).
 func (w *Workspace) TestConnection(ctx context.Context, who access.Actor, id string, in ConnectionInput, step func(connectors.Step)) (connectors.Report, error) {
-	req, c, err := w.testRequest(ctx, who, id, in)
+	t, err := w.newTrial(ctx, who, id, in)
 	if err != nil {
 		return connectors.Report{}, err
 	}
@@ -32,50 +32,98 @@ func (w *Workspace) TestConnection(ctx context.Context, who access.Actor, id str
 		return connectors.Report{}, err
 	}
 	defer done()
-	req.Step = step
-	report := w.Registry.Test(ctx, req)
+	t.request.Step = step
+	ctx, stop := w.whileTheyMay(ctx, who, t.may)
+	defer stop()
+	report := w.Registry.Test(ctx, t.request)
+	refusal := context.Cause(ctx)
+	if errors.Is(refusal, context.Canceled) {
+		refusal = nil // they walked away
+	}
 	saved := id != "" && len(in.Secrets)+len(in.RemoveSecrets) == 0
-	return report, w.recordTest(ctx, who, c, report, saved)
+	return report, errors.Join(refusal, w.recordTest(ctx, who, t.connection, report, saved, refusal))
 }
 
-// testRequest is the request of a test, with the same checks as saving.
-func (w *Workspace) testRequest(ctx context.Context, who access.Actor, id string, in ConnectionInput) (connectors.Request, *store.Connection, error) {
+// testAskAgain is how often it is asked whether someone may go on with a test: it ends within a second (P44).
+const testAskAgain = 300 * time.Millisecond
+
+// whileTheyMay is ctx until may refuses who asks, with the role and groups that they have by then: it ends with the refusal as its
+// cause. stop ends the asking.
+func (w *Workspace) whileTheyMay(ctx context.Context, who access.Actor, may func(context.Context, access.Actor) error) (_ context.Context, stop func()) {
+	ctx, end := context.WithCancelCause(ctx)
+	go func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(testAskAgain):
+			}
+			now, err := view(ctx, w.Store, func(tx *store.Tx) (access.Actor, error) { return w.Query.Current(tx, who) })
+			if err == nil {
+				err = may(ctx, now)
+			}
+			if err != nil {
+				end(err)
+				return
+			}
+		}
+	}()
+	return ctx, func() { end(nil) }
+}
+
+// A trial is one test: what is tried, of which connection, and whether someone may try it as things are at the moment.
+type trial struct {
+	request    connectors.Request
+	connection *store.Connection
+	may        func(context.Context, access.Actor) error
+}
+
+// newTrial is the test of some input, with the same checks as saving.
+func (w *Workspace) newTrial(ctx context.Context, who access.Actor, id string, in ConnectionInput) (trial, error) {
 	in.Draft = false
 	if in.Name == "" {
 		in.Name = "test" // a name is not needed to reach a server
 	}
 	if id == "" {
-		if err := w.mayCreate(ctx, who, in); err != nil {
-			return connectors.Request{}, nil, err
+		may := func(ctx context.Context, who access.Actor) error { return w.mayCreate(ctx, who, in) }
+		if err := may(ctx, who); err != nil {
+			return trial{}, err
 		}
 		connector, err := w.check(in, nil)
 		if err != nil {
-			return connectors.Request{}, nil, err
+			return trial{}, err
 		}
 		c := w.record(connector, in)
 		c.CreatedBy = who.UserID
 		req, err := w.Opener.request(ctx, &c, in.Secrets)
-		return req, &c, err
+		return trial{req, &c, may}, err
 	}
 	saved, err := w.editable(ctx, who, id)
 	if err != nil {
-		return connectors.Request{}, nil, err
+		return trial{}, err
 	}
 	in.Type, in.ProjectID = saved.Type, saved.ProjectID
 	connector, err := w.check(in, &saved)
 	if err != nil {
-		return connectors.Request{}, nil, err
+		return trial{}, err
 	}
 	secrets, err := w.testSecrets(ctx, &saved, in)
 	if err != nil {
-		return connectors.Request{}, nil, err
+		return trial{}, err
 	}
 	c := merged(saved, w.record(connector, in))
-	if err := w.mayMove(ctx, who, &saved, &c); err != nil {
-		return connectors.Request{}, nil, err
+	may := func(ctx context.Context, who access.Actor) error {
+		saved, err := w.editable(ctx, who, id)
+		if err != nil {
+			return err
+		}
+		return w.mayMove(ctx, who, &saved, &c)
+	}
+	if err := may(ctx, who); err != nil {
+		return trial{}, err
 	}
 	req, err := w.Opener.request(ctx, &c, secrets)
-	return req, &c, err
+	return trial{req, &c, may}, err
 }
 
 // testSecrets are the typed secrets and, for those not typed, the saved ones.
@@ -109,8 +157,9 @@ func (w *Workspace) TestSaved(ctx context.Context, who access.Actor, id string, 
 		HideFromAgents: c.HideFromAgents, Description: c.Description, Schedule: c.Schedule}, step)
 }
 
-// recordTest audits a test with its destination. What a test of the connection as it is saved says of its reach is kept.
-func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.Connection, report connectors.Report, saved bool) error {
+// recordTest audits a test with its destination, and what refused to let it go on. What a test of the connection as it is saved says
+// of its reach is kept.
+func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.Connection, report connectors.Report, saved bool, refusal error) error {
 	ctx = context.WithoutCancel(ctx) // a test that was walked away from is audited all the same
 	entry := connectionEntry(who, "connection.test", *c)
 	connector, _ := w.Registry.Get(c.Type)
@@ -118,6 +167,9 @@ func (w *Workspace) recordTest(ctx context.Context, who access.Actor, c *store.C
 	entry.Detail["ok"] = report.OK
 	if !report.OK {
 		entry.Outcome = "failed"
+	}
+	if denied := (*access.Denied)(nil); errors.As(refusal, &denied) {
+		entry.Outcome, denied.Audited = "refused", true
 	}
 	if !saved || c.Draft {
 		return w.Store.Audit(ctx, entry)

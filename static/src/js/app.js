@@ -1,6 +1,7 @@
 // Every page: htmx with server-sent events, and the small elements and habits that all screens share.
 import "htmx.org/dist/htmx.esm.min.js";
 import "htmx.org/dist/ext/hx-sse.min.js";
+import "./access.js";
 import "./acts.js";
 import "./confirm.js";
 import "./copy.js";

@@ -23,10 +23,10 @@ export const icon = (name, cls = "icon") => picture(document.body.dataset.icons,
 // tile is the small mark of a database product, by connector type.
 export const tile = (type) => el("span", { class: `tile is-small tile-${type}`, "aria-hidden": "true" }, picture(document.body.dataset.logos, type));
 
-// getJSON reads an answer of ours; a refusal throws its status.
+// getJSON reads an answer of ours; a refusal is thrown with its status.
 export async function getJSON(url, signal) {
   const answer = await fetch(url, { signal, headers: { Accept: "application/json" } });
-  if (!answer.ok) throw new Error(`status ${answer.status}`);
+  if (!answer.ok) throw Object.assign(new Error(`status ${answer.status}`), { status: answer.status });
   return answer.json();
 }
 

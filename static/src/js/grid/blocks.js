@@ -4,6 +4,7 @@ import { getJSON } from "../dom.js";
 export const blockSize = 200;
 const kept = 60;
 const pollEvery = 400; // ms, while the result is still arriving
+const refusals = [401, 403, 404, 410]; // not signed in, not allowed, not there, not kept
 
 export class Blocks {
   constructor(source, changed) {
@@ -15,6 +16,7 @@ export class Blocks {
     this.total = 0;
     this.complete = false;
     this.failed = false;
+    this.refused = false;
     this.stopped = false;
   }
 
@@ -49,13 +51,24 @@ export class Blocks {
       const query = new URLSearchParams({ offset: block * blockSize, limit: blockSize });
       const answer = await getJSON(`${this.source}?${query}`);
       this.take(block, answer);
-    } catch {
+    } catch (error) {
       this.failed = true;
+      if (refusals.includes(error.status)) this.forget();
     }
     if (!this.stopped) this.changed();
   }
 
+  // forget lets go of rows that are gone, or that the reader may not see any more.
+  forget() {
+    clearTimeout(this.timer);
+    this.refused = true;
+    this.blocks.clear();
+    this.columns = [];
+    this.total = 0;
+  }
+
   take(block, answer) {
+    if (this.refused) return; // it was asked for before the refusal
     this.failed = false;
     this.columns = answer.columns;
     this.total = answer.total;

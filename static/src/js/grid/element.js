@@ -46,12 +46,20 @@ class Grid extends HTMLElement {
 
   arrived(blocks) {
     if (blocks !== this.blocks) return;
+    if (blocks.refused) return this.clear("These rows are gone, or you may not see them any more");
     if (blocks.columns.length === 0) return this.message(blocks.failed ? "The rows could not be read" : "");
     const names = blocks.columns.map((c) => `${c.name} ${c.type}`).join("\n");
     if (this.shown !== blocks) this.build(names);
     this.shown = blocks;
     this.resize();
     this.draw();
+  }
+
+  // clear takes the rows off the page.
+  clear(words) {
+    this.columns?.stop();
+    this.watch?.disconnect();
+    this.message(words);
   }
 
   message(words) {
@@ -114,7 +122,7 @@ class Grid extends HTMLElement {
   soon() {
     this.frame ??= requestAnimationFrame(() => {
       this.frame = null;
-      if (this.isConnected) this.draw();
+      if (this.scroller.isConnected) this.draw();
     });
   }
 
