@@ -123,7 +123,8 @@ func TestCompletionAfterAnAlias(t *testing.T) {
 		t.Fatalf("adding a cell: %d %s", status, body)
 	}
 	tab.Go(p.url + "/projects/" + project)
-	tab.Click(".cm-content")
+	tab.Want("document.querySelector('.cm-content') !== null", true)
+	tab.Eval("(document.querySelector('.cm-content').focus(), 1)")
 	tab.Want("document.querySelector('pb-editor').completes", true)
 	tab.Type("select 1 from main.orders as o where o.")
 	labels := "[...document.querySelectorAll('.cm-tooltip-autocomplete li .cm-completionLabel')].map((l) => l.textContent)"

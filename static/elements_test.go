@@ -123,6 +123,7 @@ func TestSearchWithoutHitsRepeatsTheQuery(t *testing.T) {
 	for _, v := range p.violations() {
 		t.Error("with hits:", v)
 	}
+	p.eval("(document.querySelector('#browser-foot').innerHTML = '<a href=\"/hidden\" data-hidden=\"Warehouse\">3 hidden by the filter</a>', 1)")
 	p.keys("nope")
 	p.want("document.querySelector('.tree-message').textContent", "Nothing found for “t54nope”")
 	p.want("['aria-expanded', 'aria-activedescendant'].map((a) => "+focused+".getAttribute(a))", []any{"false", nil})

@@ -119,7 +119,7 @@ func markup(html string) templ.Component {
 }
 
 const tree = `<div class="browser-head"><h2>Data browser</h2></div><pb-tree data-project="p1" data-src="/browser"></pb-tree>
-<div class="browser-foot" id="browser-foot" data-catalog="c1:1"><a href="/hidden" data-hidden="Warehouse">3 hidden by the filter</a></div>`
+<div class="browser-foot" id="browser-foot" data-catalog="c1:1"></div>`
 
 const cells = `<main id="main" tabindex="-1"><h1>Revenue</h1><div id="cells">
 <form hx-post="/cells/1" hx-trigger="change" hx-swap="none"><label>Country <input name="value"></label></form>

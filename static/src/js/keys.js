@@ -29,7 +29,7 @@ function save(event) {
 }
 
 function find(event) {
-  if (!document.getElementById("keys") || event.defaultPrevented || event.shiftKey || event.altKey) return; // without keys: nobody is signed in
+  if (!document.getElementById("keys") || event.defaultPrevented) return; // without keys: nobody is signed in
   event.preventDefault();
   import("./find.js").then(({ open }) => open());
 }

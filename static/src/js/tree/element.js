@@ -8,7 +8,6 @@ import { fill, say } from "./rows.js";
 const overscan = 8;
 const rest = 80; // ms without scrolling before pages are fetched
 const remembered = 100; // open nodes at most
-const pause = 700; // ms after which typing in the tree begins a new name
 const keptPages = 20; // on either side of the view
 
 class Tree extends HTMLElement {
@@ -141,8 +140,8 @@ class Tree extends HTMLElement {
     this.dispatchEvent(new CustomEvent("pb:show", { bubbles: true }));
   }
 
-  // children asks the server for a page of a branch.
-  children(branch, which) {
+  // pageOf asks the server for a page of children.
+  pageOf(branch, which) {
     return getJSON(`${this.dataset.src}/children?${new URLSearchParams({ path: branch.path, limit: pageSize, ...which })}`);
   }
 
@@ -153,7 +152,7 @@ class Tree extends HTMLElement {
     if (this.loading.has(key) || branch.pages.has(page)) return;
     this.loading.add(key);
     try {
-      const { items, total } = await this.children(branch, { offset: page * pageSize });
+      const { items, total } = await this.pageOf(branch, { offset: page * pageSize });
       branch.put(page * pageSize, items, total);
       this.reopen(branch, items, page * pageSize);
     } catch {
@@ -360,7 +359,7 @@ class Tree extends HTMLElement {
   async find(branch, path) {
     const known = branch.indexOf(path);
     if (known >= 0) return known;
-    const { items, total, offset = 0 } = await this.children(branch, { at: path });
+    const { items, total, offset = 0 } = await this.pageOf(branch, { at: path });
     branch.put(offset, items, total);
     return branch.indexOf(path);
   }
@@ -390,25 +389,10 @@ class Tree extends HTMLElement {
     if (to !== undefined) this.move(this.root.at(Math.min(Math.max(to, 0), this.root.size - 1)));
     else if (event.key === "ArrowRight") this.enter(place);
     else if (event.key === "ArrowLeft") this.leave(place);
-    else if ([...event.key].length === 1 && !["/", "?"].includes(event.key)) this.type(event.key); // those two are keys of the screen
-    else if (event.key === "Enter" || (event.key === " " && !this.amid())) this.take(place);
+    else if (event.key === "Enter" || event.key === " ") this.take(place);
+    else if (event.key.length === 1 && !"/?".includes(event.key)) import("./typeahead.js").then(({ type }) => type(this, event.key)); // those two are keys of the screen
     else return;
     event.preventDefault();
-  }
-
-  // amid says whether a name is being typed.
-  amid() {
-    return Date.now() - this.lastTyped < pause;
-  }
-
-  // type leads to the next row whose name begins with what was typed.
-  async type(key) {
-    const after = !this.amid();
-    this.typed = (after ? "" : this.typed) + key;
-    this.lastTyped = Date.now();
-    const { typed } = this;
-    const { lead } = await import("./typeahead.js");
-    lead(this, typed, after);
   }
 
   enter(place) {

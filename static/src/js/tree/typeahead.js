@@ -1,24 +1,32 @@
 // Type-ahead in the tree, after the WAI-ARIA pattern: what is typed in a row leads to the next row whose name begins with it.
 // Where the names are not all here, the server is asked. Loaded when someone first types in the tree.
+const pause = 700; // ms after which typing begins a new name
+
+let typed = "";
+let last = 0;
 let turn = 0; // only the latest search leads anywhere
 
-// lead makes the next row that begins with text the current one: from the current row on, or after it.
-export async function lead(tree, text, after) {
+// type makes the next row whose name begins with what was typed the current one: after the current row where a name begins, else
+// from it on.
+export async function type(tree, key) {
+  const fresh = Date.now() - last > pause;
+  last = Date.now();
+  typed = (fresh ? "" : typed) + key.toLowerCase();
   const mine = ++turn;
   const { root, active } = tree;
-  const search = new Search(tree);
+  const names = new Names(tree);
   let place = null;
   try {
-    place = await search.next(active, text.toLowerCase(), after);
+    place = await names.next(active, typed, fresh);
     // One letter again and again goes on from row to row.
-    if (!place && new Set(text).size === 1) place = await search.next(active, text[0].toLowerCase(), true);
+    if (!place && new Set(typed).size === 1) place = await names.next(active, typed[0], true);
   } catch {
     return; // no names this time
   }
   if (place && mine === turn && root === tree.root) tree.move(place, tree.rows.contains(document.activeElement));
 }
 
-class Search {
+class Names {
   constructor(tree) {
     this.tree = tree;
   }
@@ -55,7 +63,7 @@ class Search {
   }
 
   async ask(branch, from, before, begins) {
-    const { items, total, offset, found } = await this.tree.children(branch, { prefix: begins, from });
+    const { items, total, offset, found } = await this.tree.pageOf(branch, { prefix: begins, from });
     if (found < 0 || total !== branch.total) return null;
     branch.put(offset, items, total);
     return found < before ? { branch, index: found } : null;
