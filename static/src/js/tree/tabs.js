@@ -6,7 +6,7 @@ class Tabs extends HTMLElement {
   connectedCallback() {
     this.addEventListener("click", (event) => this.select(event.target.closest("[role=tab]")));
     this.addEventListener("keydown", (event) => this.key(event));
-    this.addEventListener("pb:show", (event) => this.select(this.tabOf(event.target.closest("[role=tabpanel]"))));
+    this.addEventListener("pb:show", (event) => this.select(document.getElementById(event.target.closest("[role=tabpanel]").getAttribute("aria-labelledby"))));
     document.addEventListener("htmx:after:swap", this.follow);
   }
 
@@ -27,10 +27,6 @@ class Tabs extends HTMLElement {
 
   panelOf = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
 
-  tabOf(panel) {
-    return this.tabs.find((tab) => this.panelOf(tab) === panel);
-  }
-
   select(tab) {
     if (!tab || tab.ariaSelected === "true") return;
     for (const one of this.tabs) {
@@ -43,9 +39,8 @@ class Tabs extends HTMLElement {
 
   key(event) {
     const at = this.tabs.indexOf(event.target);
-    const last = this.tabs.length - 1;
-    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: last }[event.key];
-    if (at < 0 || to === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];
+    if (at < 0 || to === undefined || event.altKey) return;
     event.preventDefault();
     const tab = this.tabs[(to + this.tabs.length) % this.tabs.length];
     this.select(tab);
