@@ -1,17 +1,11 @@
 package e2e
 
 import (
-	"database/sql"
 	"encoding/json"
-	"errors"
-	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
-
-	_ "github.com/mattn/go-sqlite3" // makes a database
 
 	"patchbay/e2e/browser"
 )
@@ -148,69 +142,4 @@ func idOf(t *testing.T, list, name string) string {
 	}
 	t.Fatalf("there is no %s in %s", name, list)
 	return ""
-}
-
-// A connection with 100,000 tables in one level is scrolled, typed ahead in, searched and opened near its end, on the whole server.
-func TestHundredThousandTables(t *testing.T) {
-	t.Parallel()
-	p, tab := withAdmin(t)
-	wide(t, filepath.Join(p.dir, "files", "wide.db"), 100_000)
-	token := p.token()
-	status, body := p.api(token, "POST", "/api/v1/connections", `{"name":"Wide","type":"sqlite","config":{"file":"wide.db"}}`)
-	if status != 201 {
-		t.Fatalf("connecting: %d %s", status, body)
-	}
-	connection := p.first(token, "/api/v1/connections")
-	if status, body := p.api(token, "POST", "/api/v1/projects", `{"name":"Wide"}`); status != 201 {
-		t.Fatalf("making a project: %d %s", status, body)
-	}
-	project := p.first(token, "/api/v1/projects")
-	if status, body := p.api(token, "PUT", "/api/v1/projects/"+project+"/connections/"+connection, ""); status != 204 {
-		t.Fatalf("importing: %d %s", status, body)
-	}
-	tab.Go(p.url + "/projects/" + project)
-	tab.Want("document.querySelector('#browser-foot [hx-trigger]') === null && document.querySelector('.tree-row')?.textContent", "Wide") // it is read
-	tab.Eval("(document.querySelector('pb-tree').focus(), 1)")
-	tab.Want("document.activeElement.ariaExpanded", "false")
-	tab.Type(kb.ArrowRight)
-	name := "document.activeElement.querySelector('.tree-name')?.textContent + ' ' + document.activeElement.ariaPosInSet + ' of ' + document.activeElement.ariaSetSize"
-	tab.Want("[...document.querySelectorAll('.tree-name')].some((n) => n.textContent === 't00003')", true)
-	tab.Type(kb.End)
-	tab.Want(name, "t99999 100000 of 100000")
-	tab.Eval("((rows) => { rows.scrollTop = 28 * 33000; return 1; })(document.querySelector('.tree-rows'))")
-	tab.Want("[...document.querySelectorAll('.tree-name')].some((n) => n.textContent === 't33003')", true)
-	tab.Type("t54")
-	tab.Want(name, "t54000 54001 of 100000")
-	tab.Want("document.querySelectorAll('.tree-row').length < 100", true)
-	tab.Eval("(document.querySelector('.tree-search input').focus(), 1)")
-	tab.Type("t9876")
-	tab.Want("[...document.querySelectorAll('[role=option] .tree-name')].slice(0, 3).map((n) => n.textContent)", []string{"t98760", "t98761", "t98762"})
-	tab.Type(kb.Enter)
-	tab.Want("document.querySelector('.tree-details h3')?.textContent", "t98760")
-	tab.Want("[...document.querySelectorAll('.tree-details tbody td code')].map((c) => c.textContent)", []string{"INTEGER", "TEXT"})
-	tab.Type(kb.Escape)
-	tab.Want("document.querySelector('[role=treeitem][aria-selected=true]')?.ariaPosInSet", "98761")
-}
-
-// wide makes a SQLite file with so many tables. They are written straight into the schema, and share what is stored: creating each
-// would look through all the others again.
-func wide(t *testing.T, file string, tables int) {
-	t.Helper()
-	err := os.MkdirAll(filepath.Dir(file), 0o700)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db, err := sql.Open("sqlite3", file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	db.SetMaxOpenConns(1)
-	_, err = db.Exec(`create table t00000 (id integer primary key, name text); insert into t00000 values (1, 'one');
-		pragma writable_schema = on;
-		with recursive n(i) as (select 1 union all select i + 1 from n where i + 1 < ` + fmt.Sprint(tables) + `)
-		insert into sqlite_schema select 'table', printf('t%05d', i), printf('t%05d', i), (select rootpage from sqlite_schema where name = 't00000'),
-			printf('create table t%05d (id integer primary key, name text)', i) from n`)
-	if err = errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
 }
