@@ -1,6 +1,10 @@
 package catalog
 
-import "slices"
+import (
+	"bytes"
+	"slices"
+	"strings"
+)
 
 // A Preview says what a filter would keep and drop of a catalog as it is known, level by level.
 type Preview struct {
@@ -30,6 +34,31 @@ func (s *Shard) Preview(m *Matcher, names int) []Preview {
 		}
 	}
 	return previews
+}
+
+// Dropped lists the objects of a level that m drops and whose path, written with dots, holds find, case aside: from the place from
+// on and at most limit of them, and how many there are in all.
+func (s *Shard) Dropped(m *Matcher, level Level, find string, from, limit int) (paths []Path, found int) {
+	tier := slices.Index(s.levels, level)
+	if tier < 0 {
+		return nil, 0
+	}
+	folded := []byte(fold(find))
+	var name []byte
+	for at, kept := range s.kept(m)[tier] {
+		if kept {
+			continue
+		}
+		path := s.path(tier, uint32(at))
+		if name = appendFolded(name[:0], strings.Join(path, ".")); !bytes.Contains(name, folded) {
+			continue
+		}
+		if found >= from && len(paths) < limit {
+			paths = append(paths, path)
+		}
+		found++
+	}
+	return paths, found
 }
 
 // kept says of every object, level by level, whether m keeps it, or something below it.

@@ -1,6 +1,7 @@
 package catalog_test
 
 import (
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -56,6 +57,18 @@ func TestPreviewIsTheShardOfWhatIsKept(t *testing.T) {
 			}
 		}
 		whole, narrow := all.Build(), kept.Build()
+		for _, p := range whole.Preview(m, 1000) {
+			var paged []catalog.Path
+			for from := 0; from <= p.Dropped; from += 2 {
+				page, found := whole.Dropped(m, p.Level, "", from, 2)
+				if paged = append(paged, page...); found != p.Dropped {
+					t.Fatalf("%d of %d are dropped", found, p.Dropped)
+				}
+			}
+			if !slices.EqualFunc(paged, p.DroppedNames, func(a, b catalog.Path) bool { return slices.Equal(a, b) }) {
+				t.Fatalf("the pages are %v, all %v", paged, p.DroppedNames)
+			}
+		}
 		for level, p := range whole.Preview(m, 1000) {
 			stay, any := 0, 0
 			count(narrow, nil, level, &stay)

@@ -1,8 +1,13 @@
 package e2e
 
 import (
+	"encoding/json"
 	"os"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
+
+	"patchbay/e2e/browser"
 )
 
 // The data browser: an Admin marks and pins a table, goes back to it from the lists, and axe finds nothing in any of it.
@@ -31,6 +36,7 @@ func TestDataBrowser(t *testing.T) {
 	tab.Eval("((f) => { f.value = 'endorsed'; return 1; })(document.querySelector('#annotation-mark'))")
 	tab.Activate("#annotation-save")
 	tab.Want("document.querySelector('.said')?.textContent", "One row for each order")
+	tab.Want("document.querySelector('.tree-details').innerText.includes('In the database: One row for each order; cancelled ones stay')", true)
 	tab.Want("document.activeElement.id", "annotation-save")
 	tab.Want(row("orders")+"?.querySelector('[role=img]')?.ariaLabel", "Endorsed")
 	tab.Want(row("orders")+".ariaSelected", "true")
@@ -40,7 +46,7 @@ func TestDataBrowser(t *testing.T) {
 	tab.Click("#browser-recent > summary")
 	tab.Want("document.querySelector('#recent-nodes .node-name')?.textContent", "orders")
 	tab.Click("#browser-changed > summary")
-	tab.Want("document.querySelectorAll('#changed-nodes li').length > 3", true)
+	tab.Want("document.querySelector('#changed-nodes')?.innerText", "No refresh of the last 7 days found a change.") // the first reading is none
 	tab.Eval("(document.querySelector('[aria-label=\"Refresh Sample shop\"]').focus(), 1)")
 	tab.Click("[aria-label='Refresh Sample shop']") // until it has ended, the foot asks again
 	tab.Want("document.querySelector('#browser-foot').innerText.includes('just now') && document.querySelector('#browser-foot [hx-trigger]') === null", true)
@@ -56,6 +62,14 @@ func TestDataBrowser(t *testing.T) {
 		tab.Width(1280)
 	}
 	tab.Click("#browser-changed > summary")
+	tab.Eval("(document.querySelector('.tree-search input').focus(), 1)")
+	tab.Type("cancelled ones")
+	tab.Want("document.querySelector('[role=option] .tree-comment')?.textContent", "One row for each order; cancelled ones stay")
+	tab.Want("document.querySelector('[role=option] .tree-comment mark').textContent", "cancelled ones")
+	checkPage(t, tab, string(axe), "hits in the data browser")
+	tab.Type(kb.Escape)
+	tab.Want("document.querySelector('#tree-hits').hidden", true)
+	outputsTab(t, tab, string(axe))
 	tab.Eval("(" + row("Sample shop") + ".click(), 1)") // closes it
 	tab.Want(row("orders")+" === undefined", true)
 	tab.Click("#pinned a")
@@ -68,4 +82,64 @@ func TestDataBrowser(t *testing.T) {
 	tab.Want("document.querySelector('.tree-details .badge')?.textContent", "Endorsed by orders")
 	tab.Go(p.url + "/projects/" + project + "?node=" + connection + "/sample/main/nowhere")
 	tab.Want("document.querySelector('.tree-details')?.innerText.includes('There is nothing here')", true)
+}
+
+// outputsTab goes to what the cells put out, which follows what is run, and back.
+func outputsTab(t *testing.T, tab *browser.Tab, axe string) {
+	t.Helper()
+	tab.Activate("#tab-warehouse")
+	tab.Type(kb.ArrowRight)
+	tab.Want("document.activeElement.id + ' ' + document.querySelector('#panel-warehouse').hidden", "tab-outputs true")
+	tab.Want("document.querySelectorAll('.outputs details').length > 0 && document.querySelectorAll('.output-column').length", 0)
+	tab.Press("Run all")
+	tab.Want("document.querySelectorAll('.output-column code').length > 3", true)
+	checkPage(t, tab, axe, "the outputs in the data browser")
+	tab.Activate("#tab-outputs")
+	tab.Type(kb.ArrowLeft)
+	tab.Want("document.querySelector('pb-tree [role=tree]').checkVisibility()", true)
+}
+
+// Completion after an alias offers the columns of its table, with what is said of them.
+func TestCompletionAfterAnAlias(t *testing.T) {
+	t.Parallel()
+	p, tab := withAdmin(t, "PATCHBAY_SAMPLE=true")
+	token := p.token()
+	connection := p.first(token, "/api/v1/connections")
+	if status, body := p.api(token, "POST", "/api/v1/projects", `{"name":"Aliases"}`); status != 201 {
+		t.Fatalf("making a project: %d %s", status, body)
+	}
+	_, list := p.api(token, "GET", "/api/v1/projects?limit=1000", "")
+	project := idOf(t, list, "Aliases")
+	if status, body := p.api(token, "PUT", "/api/v1/projects/"+project+"/connections/"+connection, ""); status != 204 {
+		t.Fatalf("importing: %d %s", status, body)
+	}
+	if status, body := p.api(token, "POST", "/api/v1/projects/"+project+"/cells", `{"kind":"sql","connection_id":"`+connection+`","source":""}`); status != 201 {
+		t.Fatalf("adding a cell: %d %s", status, body)
+	}
+	tab.Go(p.url + "/projects/" + project)
+	tab.Want("document.querySelector('.cm-content') !== null", true)
+	tab.Eval("(document.querySelector('.cm-content').focus(), 1)")
+	tab.Want("document.querySelector('pb-editor').completes", true)
+	tab.Type("select 1 from main.orders as o where o.")
+	labels := "[...document.querySelectorAll('.cm-tooltip-autocomplete li .cm-completionLabel')].map((l) => l.textContent)"
+	tab.Want(labels+".includes('status') && "+labels+".includes('customer_id') && !"+labels+".includes('orders')", true)
+	tab.Type("sta")
+	tab.Want(labels, []string{"status"})
+	tab.Want("document.querySelector('.cm-completionInfo')?.textContent", "paid, shipped, cancelled or returned")
+}
+
+// idOf is the id of the one with this name in a list of the API.
+func idOf(t *testing.T, list, name string) string {
+	t.Helper()
+	var page struct{ Items []struct{ ID, Name string } }
+	if err := json.Unmarshal([]byte(list), &page); err != nil {
+		t.Fatal(err)
+	}
+	for _, item := range page.Items {
+		if item.Name == name {
+			return item.ID
+		}
+	}
+	t.Fatalf("there is no %s in %s", name, list)
+	return ""
 }

@@ -34,13 +34,13 @@ func (s *Server) apiCatalog(w http.ResponseWriter, r *http.Request, who access.A
 	if !ok {
 		return errNotFound
 	}
-	labels, err := s.Store.Labels(r.Context(), c.ID)
+	about, err := s.saidOf(r.Context(), c.ID, nodes)
 	if err != nil {
 		return err
 	}
 	items := make([]apiNode, len(nodes))
 	for i, n := range nodes {
-		items[i] = apiNodeOf(n, labels)
+		items[i] = apiNodeOf(n, about)
 	}
 	if len(nodes) > 0 && nodes[0].Level == catalog.LevelColumn {
 		if err := s.addColumns(r.Context(), c.ID, path, items); err != nil {
@@ -75,6 +75,7 @@ type apiNode struct {
 	PrimaryKey   int            `json:"primary_key,omitempty"`
 	References   string         `json:"references,omitempty"`
 	Comment      string         `json:"comment"`
+	Description  string         `json:"description"`
 	RowsEstimate *int64         `json:"rows_estimate,omitempty"`
 	Readable     *bool          `json:"readable,omitempty"`
 	ConnectionID string         `json:"connection_id,omitempty"`
@@ -82,10 +83,10 @@ type apiNode struct {
 	Excluded     bool           `json:"exclude_from_agents"`
 }
 
-func apiNodeOf(n catalog.Node, labels catalog.Labels) apiNode {
-	holds, _ := labels.Of(n.Path)
+func apiNodeOf(n catalog.Node, about said) apiNode {
+	holds, _ := about.labels.Of(n.Path)
 	out := apiNode{Kind: string(n.Level), Name: n.Name(), Path: n.Path.String(), Type: n.Type, Family: n.Family, Comment: n.Comment,
-		Mark: holds.Mark, Excluded: holds.ExcludeFromAgents}
+		Description: about.descriptions[n.Path.String()], Mark: holds.Mark, Excluded: holds.ExcludeFromAgents}
 	if n.Level == catalog.LevelTable {
 		out.Kind = string(n.Kind)
 		readable := !n.Unreadable
@@ -143,7 +144,7 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Ac
 	}
 	items := make([]apiNode, len(found.hits))
 	for i, h := range found.hits {
-		items[i] = apiNodeOf(h.Node, found.labels[h.Shard])
+		items[i] = apiNodeOf(h.Node, found.about[h.Shard])
 		items[i].ConnectionID = found.shown[h.Shard].ID
 	}
 	return writeList(w, items, "")

@@ -2,10 +2,13 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"time"
 
 	"patchbay/access"
 	"patchbay/catalog"
+	"patchbay/workspace"
 )
 
 func (s *Server) apiGetFilter(w http.ResponseWriter, r *http.Request, who access.Actor) error {
@@ -34,6 +37,15 @@ type apiPreview struct {
 	ReadAt    time.Time         `json:"read_at"`
 	Partial   bool              `json:"partial"`           // the source would not tell some of its names
 	Problem   string            `json:"problem,omitempty"` // why names_from is catalog
+	Hidden    *apiHidden        `json:"hidden,omitempty"`  // where level asks for it
+}
+
+// apiHidden is a page of what a filter would drop of one level, narrowed to the names that hold q.
+type apiHidden struct {
+	Level catalog.Level `json:"level"`
+	Found int           `json:"found"`
+	Items []string      `json:"items"`
+	Next  *string       `json:"next_cursor"`
 }
 
 type apiPreviewLevel struct {
@@ -49,7 +61,16 @@ func (s *Server) apiPreviewFilter(w http.ResponseWriter, r *http.Request, who ac
 	if err := decode(r, &f); err != nil {
 		return err
 	}
-	p, err := s.Workspace.PreviewFilter(r.Context(), who, r.PathValue("id"), f)
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	q := r.URL.Query()
+	page := workspace.HiddenPage{Level: catalog.Level(q.Get("level")), Find: q.Get("q"), From: number(q.Get("cursor"), 0), Limit: limit}
+	if page.Level != "" && !slices.ContainsFunc(filterLevels, func(l filterLevel) bool { return l.level == page.Level }) {
+		return &badRequest{"bad_level", "level is database, schema or table"}
+	}
+	p, err := s.Workspace.PreviewFilter(r.Context(), who, r.PathValue("id"), f, page)
 	if err != nil {
 		return err
 	}
@@ -60,6 +81,13 @@ func (s *Server) apiPreviewFilter(w http.ResponseWriter, r *http.Request, who ac
 	for _, l := range p.Levels {
 		out.Levels = append(out.Levels, apiPreviewLevel{Level: l.Level, Kept: l.Kept, Dropped: l.Dropped,
 			KeptNames: pathTexts(l.KeptNames), DroppedNames: pathTexts(l.DroppedNames)})
+	}
+	if page.Level != "" {
+		out.Hidden = &apiHidden{Level: page.Level, Found: p.Found, Items: pathTexts(p.Hidden)}
+		if to := page.From + len(p.Hidden); to < p.Found && len(p.Hidden) > 0 {
+			next := strconv.Itoa(to)
+			out.Hidden.Next = &next
+		}
 	}
 	return writeJSON(w, http.StatusOK, out)
 }

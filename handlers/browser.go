@@ -28,20 +28,42 @@ type browserNode struct {
 	Path       string         `json:"path"`
 	Rows       int64          `json:"rows"`
 	Comment    string         `json:"comment,omitempty"`
+	Said       string         `json:"description,omitempty"` // what Admins say of it, beside the source's comment
 	Children   bool           `json:"children"`
 	Unreadable bool           `json:"unreadable,omitempty"`
+	Key        bool           `json:"pk,omitempty"`
 	Mark       catalog.Mark   `json:"mark,omitempty"`
 }
 
-// nodeOf is a catalog node below its connection, with the mark that holds for it.
-func nodeOf(connectionID string, n catalog.Node, labels catalog.Labels) browserNode {
+// said is what Admins say of a connection's objects: the marks of all, the descriptions of some.
+type said struct {
+	labels       catalog.Labels
+	descriptions map[string]string // by Path.String
+}
+
+// saidOf is what is said of these nodes of a connection.
+func (s *Server) saidOf(ctx context.Context, connectionID string, nodes []catalog.Node) (said, error) {
+	labels, err := s.Store.Labels(ctx, connectionID)
+	if err != nil {
+		return said{}, err
+	}
+	paths := make([]catalog.Path, len(nodes))
+	for i, n := range nodes {
+		paths[i] = n.Path
+	}
+	descriptions, err := s.Store.Descriptions(ctx, connectionID, paths)
+	return said{labels, descriptions}, err
+}
+
+// nodeOf is a catalog node below its connection, with the mark that holds for it and what is written of it.
+func nodeOf(connectionID string, n catalog.Node, about said) browserNode {
 	out := browserNode{Name: n.Name(), Kind: string(n.Level), Type: n.Type, Family: n.Family, Path: connectionID + "/" + n.Path.String(), Rows: -1,
 		Comment: n.Comment, Children: n.Children > 0, Unreadable: n.Unreadable}
 	if n.Level == catalog.LevelTable {
 		out.Kind, out.Rows = string(n.Kind), n.Rows
 	}
-	holds, _ := labels.Of(n.Path)
-	out.Mark = holds.Mark
+	holds, _ := about.labels.Of(n.Path)
+	out.Mark, out.Said = holds.Mark, about.descriptions[n.Path.String()]
 	return out
 }
 
@@ -65,7 +87,8 @@ func (s *Server) browserConnection(r *http.Request, who access.Actor, path strin
 	return workspace.ConnectionView{}, nil, errNotFound
 }
 
-// browserChildren is one page of the tree.
+// browserChildren is one page of the tree: the one at offset, the one that holds the child at, or the one that holds the next
+// child from the place from on whose name begins with prefix; found is its place, -1 where there is none.
 func (s *Server) browserChildren(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	q := r.URL.Query()
 	if q.Get("path") == "" {
@@ -80,22 +103,49 @@ func (s *Server) browserChildren(w http.ResponseWriter, r *http.Request, who acc
 	if !ok {
 		return writeJSON(w, http.StatusOK, map[string]any{"items": []browserNode{}, "total": 0, "offset": 0})
 	}
+	found := -1
 	if at := q.Get("at"); at != "" {
 		offset = s.pageOf(shard, path, at)
+	} else if prefix := q.Get("prefix"); prefix != "" {
+		offset = 0
+		if i, ok := shard.NextWithPrefix(path, number(q.Get("from"), 0), prefix); ok {
+			found, offset = i, i/browserPage*browserPage
+		}
 	}
 	nodes, total, ok := shard.Children(path, offset, limit)
 	if !ok {
 		return errNotFound
 	}
-	labels, err := s.Store.Labels(r.Context(), c.ID)
+	about, err := s.saidOf(r.Context(), c.ID, nodes)
 	if err != nil {
 		return err
 	}
 	items := make([]browserNode, len(nodes))
 	for i, n := range nodes {
-		items[i] = nodeOf(c.ID, n, labels)
+		items[i] = nodeOf(c.ID, n, about)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": total, "offset": offset})
+	if len(nodes) > 0 && nodes[0].Level == catalog.LevelColumn {
+		if err := s.addKeys(r.Context(), c.ID, path, items); err != nil {
+			return err
+		}
+	}
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": total, "offset": offset, "found": found})
+}
+
+// addKeys marks the columns of a table's primary key, which only the stored table knows.
+func (s *Server) addKeys(ctx context.Context, connectionID string, table catalog.Path, columns []browserNode) error {
+	t, err := s.Refresh.Table(ctx, connectionID, table)
+	if err != nil {
+		return err
+	}
+	keys := map[string]bool{}
+	for _, c := range t.Columns {
+		keys[c.Name] = c.PrimaryKey > 0
+	}
+	for i := range columns {
+		columns[i].Key = keys[columns[i].Name]
+	}
+	return nil
 }
 
 // pageOf is the offset of the page that holds the child at, for showing a node that was found elsewhere.
@@ -138,7 +188,7 @@ func (s *Server) browserRoots(w http.ResponseWriter, r *http.Request, who access
 		}
 		shard, ok := s.Refresh.Shard(c.ID)
 		items = append(items, browserNode{Name: c.Name, Kind: "connection", Type: c.Type, Path: c.ID, Rows: -1, Comment: c.Description,
-			Children: ok && shard.Tables() > 0, Mark: own.Label.Mark})
+			Said: own.Description, Children: ok && shard.Tables() > 0, Mark: own.Label.Mark})
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "total": len(items), "offset": 0})
 }
@@ -148,7 +198,10 @@ type browserHit struct {
 	browserNode
 	Connection string   `json:"connection"`
 	Trail      []string `json:"trail"`
-	Match      [][2]int `json:"match"` // in UTF-16 code units of the name; empty where the comment matched
+	Match      [][2]int `json:"match"`         // in UTF-16 code units of the name; empty where the comment matched
+	InComment  [][2]int `json:"comment_match"` // the same of the comment
+
+	connectionID string
 }
 
 // browserSearch finds objects in all connections of the project that the person may query.
@@ -161,23 +214,31 @@ func (s *Server) browserSearch(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
+	return writeJSON(w, http.StatusOK, map[string]any{"items": found.items()})
+}
+
+// A searched is what a search found: for each shard, whose it is and what is said of its hits.
+type searched struct {
+	hits  []catalog.Hit
+	shown []workspace.ConnectionView
+	about []said
+}
+
+// items are the hits as the data browser reads them.
+func (found searched) items() []browserHit {
 	items := make([]browserHit, len(found.hits))
 	for i, h := range found.hits {
 		c := found.shown[h.Shard]
-		item := browserHit{browserNode: nodeOf(c.ID, h.Node, found.labels[h.Shard]), Connection: c.Name, Trail: append([]string{c.Name}, h.Path.Parent()...), Match: [][2]int{}}
-		if h.Rank != catalog.RankComment {
+		item := browserHit{browserNode: nodeOf(c.ID, h.Node, found.about[h.Shard]), Connection: c.Name, Trail: append([]string{c.Name}, h.Path.Parent()...), Match: [][2]int{}, InComment: [][2]int{},
+			connectionID: c.ID}
+		if h.Rank == catalog.RankComment {
+			item.InComment = append(item.InComment, [2]int{runes(item.Comment[:h.Start]), runes(item.Comment[:h.End])})
+		} else {
 			item.Match = append(item.Match, [2]int{runes(item.Name[:h.Start]), runes(item.Name[:h.End])})
 		}
 		items[i] = item
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"items": items})
-}
-
-// A searched is what a search found: for each shard, whose it is and what is marked there.
-type searched struct {
-	hits   []catalog.Hit
-	shown  []workspace.ConnectionView
-	labels []catalog.Labels
+	return items
 }
 
 // search asks the shards of the connections that may be queried.
@@ -187,6 +248,7 @@ func (s *Server) search(ctx context.Context, in []workspace.ConnectionView, q ca
 		return found, &badRequest{"bad_query", words}
 	}
 	var shards []*catalog.Shard
+	var all []catalog.Labels
 	for _, c := range in {
 		shard, ok := s.Refresh.Shard(c.ID)
 		if !ok || !c.Decision.CanQuery {
@@ -196,9 +258,20 @@ func (s *Server) search(ctx context.Context, in []workspace.ConnectionView, q ca
 		if err != nil {
 			return found, err
 		}
-		shards, found.shown, found.labels = append(shards, shard), append(found.shown, c), append(found.labels, labels)
+		shards, found.shown, all = append(shards, shard), append(found.shown, c), append(all, labels)
 	}
-	found.hits = catalog.SearchLabelled(shards, found.labels, q)
+	found.hits = catalog.SearchLabelled(shards, all, q)
+	paths := make([][]catalog.Path, len(shards))
+	for _, h := range found.hits {
+		paths[h.Shard] = append(paths[h.Shard], h.Path)
+	}
+	for i, c := range found.shown {
+		descriptions, err := s.Store.Descriptions(ctx, c.ID, paths[i])
+		if err != nil {
+			return found, err
+		}
+		found.about = append(found.about, said{all[i], descriptions})
+	}
 	return found, nil
 }
 
@@ -299,8 +372,9 @@ func (s *Server) nodeDetails(ctx context.Context, d *views.NodeDetails, c worksp
 	switch node.Level {
 	case catalog.LevelColumn:
 		tablePath = path.Parent()
-		d.Qualified = connector.Dialect.Quote(node.Name())
-		d.Facts, d.MayQuery = append(d.Facts, views.Fact{Label: "Type", Value: node.Type}), true
+		d.Facts = append(d.Facts, views.Fact{Label: "Type", Value: node.Type})
+		table, _ := shard.Node(tablePath)
+		d.MayQuery = !table.Unreadable
 	case catalog.LevelTable:
 		d.MayQuery = !node.Unreadable
 	default:
@@ -376,6 +450,12 @@ func (s *Server) browser(r *http.Request, who access.Actor) (views.Browser, erro
 		item, err := s.browserConnectionState(r.Context(), c)
 		if err != nil {
 			return b, err
+		}
+		if who.IsAdmin() && c.ProjectID == "" && !c.Filter.Empty() {
+			item.Hidden = "Some hidden by the filter"
+			if n, ok := s.Workspace.HiddenTables(c.Connection); ok {
+				item.Hidden = views.Count(int64(n)) + " hidden by the filter"
+			}
 		}
 		b.Connections = append(b.Connections, item)
 	}

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -109,6 +110,22 @@ func TestAnnotations(t *testing.T) {
 	}
 	if a := s.do("editor", "GET", base+"/browser/search?q=id", nil); strings.Index(a.body, "order_id") < strings.Index(a.body, `"orders"`) {
 		t.Errorf("the search answers %s", a.body)
+	}
+	for address, want := range map[string]string{
+		base + "/browser/children?path=" + c.ID:                  `"description":"One row a sale"`,
+		base + "/browser/search?q=orders":                        `"description":"One row a sale"`,
+		base + "/complete?connection=" + c.ID + "&q=ord":         `"info":"One row a sale"`,
+		base + "/complete?connection=" + c.ID + "&tables=orders": `"label":"country","kind":"column","family":"text","detail":"TEXT","apply":"country","note":"endorsed","info":"Two letters"`,
+		"/api/v1/connections/" + c.ID + "/catalog":               `"description":"One row a sale"`,
+		"/api/v1/connections/" + c.ID + "/catalog?path=orders":   `"description":"Two letters"`,
+		"/api/v1/catalog/search?q=country":                       `"description":"Two letters"`,
+	} {
+		if a := s.do("editor", "GET", address, nil); a.status != http.StatusOK || !strings.Contains(a.body, want) {
+			t.Errorf("%s answers %d %s", address, a.status, a.body)
+		}
+	}
+	if a := s.do("editor", "GET", "/api/v1/connections/"+c.ID+"/catalog?path=orders", nil); strings.Count(a.body, `"mark":"endorsed"`) != 3 {
+		t.Errorf("the columns of an endorsed table are %s", a.body)
 	}
 	a := s.api(s.token("editor", access.ScopeRead), "GET", "/api/v1/connections/"+c.ID+"/annotations?path=orders/id", "")
 	if want := `"effective":{"mark":"endorsed","from":"orders","exclude_from_agents":true}`; a.status != http.StatusOK || !strings.Contains(a.body, want) {
@@ -332,6 +349,15 @@ func TestListsShowOnlyWhatMayBeQueriedNow(t *testing.T) {
 	s, c, base := browsed(t)
 	s.pin("editor", base, c.ID+"/orders", "true")
 	s.opened(base, c.ID+"/orders")
+	asked := []string{"/browser/children?path=", "/browser/children?path=" + c.ID, "/browser/children?prefix=ord&path=" + c.ID, "/browser/search?q=orders", "/browser/search?q=ord+table:orders",
+		"/complete?q=ord&connection=" + c.ID}
+	for _, address := range asked {
+		if a := s.do("editor", "GET", base+address, nil); a.status != http.StatusOK || !strings.Contains(a.body, "orders") && !strings.Contains(a.body, "Shop") {
+			t.Errorf("%s answers %d %s to who may query", address, a.status, a.body)
+		}
+	}
+	s.alter("alter table orders add column note text")
+	s.again(c)
 	if a := s.do("editor", "GET", base+"/browser/changes", nil); !strings.Contains(a.body, "orders") {
 		t.Fatalf("the changes are %s", a.body)
 	}
@@ -346,6 +372,14 @@ func TestListsShowOnlyWhatMayBeQueriedNow(t *testing.T) {
 	if a := s.pin("editor", base, c.ID+"/items", "true"); a.status == http.StatusOK {
 		t.Error("pinning what may not be queried works")
 	}
+	if a := s.do("editor", "GET", base, nil); a.status != http.StatusOK {
+		t.Fatalf("the project, which is to be seen still, answers %d", a.status)
+	}
+	for _, address := range asked {
+		if a := s.do("editor", "GET", base+address, nil); strings.Contains(a.body, "orders") || strings.Contains(a.body, "Shop") || a.status != http.StatusOK && a.status != http.StatusNotFound {
+			t.Errorf("%s answers %d %s", address, a.status, a.body)
+		}
+	}
 }
 
 // Changes of the last days are listed by name, the latest first; what is gone has no link.
@@ -359,9 +393,10 @@ func TestChanges(t *testing.T) {
 	said := map[string]string{}
 	list.Find("li").Each(func(i int, li *goquery.Selection) {
 		name := li.Find(".node-name").Text()
-		if _, known := said[name]; !known { // the first reading added them all
-			said[name] = li.Find(".sub").Last().Text()
+		if _, known := said[name]; known {
+			t.Errorf("%s is listed twice: the first reading is no change", name)
 		}
+		said[name] = li.Find(".sub").Last().Text()
 		if i == 0 && li.Find("time").Length() != 1 {
 			t.Error("a change has no time")
 		}
@@ -395,8 +430,24 @@ func TestDetailsLinkAndColumns(t *testing.T) {
 	if got := s.do("editor", "GET", link, nil).page(t).Find("pb-tree").AttrOr("data-node", ""); got != c.ID+"/orders" {
 		t.Errorf("the link %s opens %q", link, got)
 	}
-	if columns := page.Find("pb-copy").FilterFunction(func(_ int, b *goquery.Selection) bool { return strings.Contains(b.Text(), "Copy all columns") }); columns.AttrOr("data-text", "") != `"id", "country", "total"` {
-		t.Errorf("all columns are %q", columns.AttrOr("data-text", ""))
+	copied := func(page *goquery.Document, label string) string {
+		return page.Find("pb-copy").FilterFunction(func(_ int, b *goquery.Selection) bool { return strings.Contains(b.Text(), label) }).AttrOr("data-text", "")
+	}
+	s.alter(`create table "order ""details""" (id integer primary key, "a b" text)`)
+	s.again(c)
+	weird := catalog.Path{`order "details"`}
+	for want, path := range map[string]catalog.Path{`"order ""details"""`: weird, `"order ""details"""."a b"`: append(weird, "a b")} {
+		page := s.do("editor", "GET", base+"/browser/details?path="+url.QueryEscape(c.ID+"/"+path.String()), nil).page(t)
+		if got := copied(page, "Copy qualified name"); got != want {
+			t.Errorf("the qualified name is %s, want %s", got, want)
+		}
+	}
+	if a := s.do("editor", "GET", base+"/browser/children?path="+url.QueryEscape(c.ID+"/"+weird.String()), nil); !strings.Contains(a.body, `"name":"id","kind":"column","type":"INTEGER","family":"integer","path":"`+c.ID+`/order%20%22details%22/id","rows":-1,"children":false,"pk":true}`) ||
+		strings.Count(a.body, `"pk"`) != 1 {
+		t.Errorf("of the key the tree reads %s", a.body)
+	}
+	if got := copied(page, "Copy all columns"); got != `"id", "country", "total"` {
+		t.Errorf("all columns are %q", got)
 	}
 }
 
@@ -421,6 +472,37 @@ func TestDetailsSayWhatCouldNotBeRead(t *testing.T) {
 	}
 }
 
+// A qualifier and the statement's tables are paths, of which the outer parts may be missing; a dot in a name parts nothing.
+func TestCompletionWithinANode(t *testing.T) {
+	s, c, base := browsed(t)
+	s.alter(`create table "order details, v1.5" (quantity integer)`)
+	s.again(c)
+	quoted := url.QueryEscape(catalog.Path{"order details, v1.5"}.String())
+	for _, where := range []string{"context=" + quoted + "&tables=orders", "tables=orders," + quoted + "&q=quan"} {
+		if a := s.do("editor", "GET", base+"/complete?connection="+c.ID+"&"+where, nil); !strings.Contains(a.body, `"label":"quantity"`) || strings.Contains(a.body, `"label":"country"`) {
+			t.Errorf("%s answers %s", where, a.body)
+		}
+	}
+	if a := s.do("editor", "GET", base+"/complete?connection="+c.ID+"&context=%25zz", nil); a.status != http.StatusBadRequest {
+		t.Errorf("a path that is none answers %d", a.status)
+	}
+	b := catalog.NewBuilder([]catalog.Level{catalog.LevelDatabase, catalog.LevelSchema, catalog.LevelTable})
+	for _, schema := range []string{"public", "other"} {
+		s.check(b.Add(catalog.Table{Path: catalog.Path{"shop", schema, "orders"}, Columns: []catalog.Column{{Name: "in " + schema, Type: "text"}}}))
+	}
+	shard := b.Build()
+	within, err := completionPaths("public/orders", "other/orders,shop")
+	s.check(err)
+	for want, context := range map[string]catalog.Path{"in public": within[0], "in other": nil} {
+		if got := completions(shard, "", context, within[1:2]); len(got) == 0 || got[0].Name() != want {
+			t.Errorf("within %v are %v", context, got)
+		}
+	}
+	if got := completions(shard, "", within[2], nil); len(got) != 2 {
+		t.Errorf("the schemas of a database are %v", got)
+	}
+}
+
 // What cannot be read says so before it is chosen.
 func TestCompletionNotes(t *testing.T) {
 	got := completionNotes(catalog.Node{Unreadable: true}, catalog.Label{Mark: catalog.MarkEndorsed, ExcludeFromAgents: true})
@@ -436,4 +518,91 @@ func (s *site) alter(statement string) {
 	s.check(err)
 	_, err = db.Exec(statement)
 	s.check(errors.Join(err, db.Close()))
+}
+
+// The next child with a prefix is found wherever it stands, with the page that holds it.
+func TestChildrenFromAPrefixOn(t *testing.T) {
+	s, c, base := browsed(t)
+	var tables strings.Builder
+	for i := range 450 {
+		fmt.Fprintf(&tables, "create table t%03d (x integer);", i)
+	}
+	s.alter(tables.String())
+	s.again(c)
+	for query, want := range map[string]string{"prefix=T4": `"found":402`, "prefix=t4&from=403": `"found":403`, "prefix=it": `"found":0`, "prefix=it&from=1": `"found":-1`, "offset=200": `"found":-1`} {
+		a := s.do("editor", "GET", base+"/browser/children?path="+c.ID+"&"+query, nil)
+		if !strings.Contains(a.body, want) || !strings.Contains(a.body, `"total":452`) {
+			t.Errorf("%s answers %d %.80s ... %s", query, a.status, a.body, a.body[max(len(a.body)-80, 0):])
+		}
+		if strings.Contains(want, "40") && (!strings.Contains(a.body, `"offset":400`) || !strings.Contains(a.body, `"name":"t449"`)) {
+			t.Errorf("%s answers another page: %.200s", query, a.body)
+		}
+	}
+}
+
+// The Notebook tab lists what the cells put out, to those who may see results.
+func TestOutputs(t *testing.T) {
+	s, c, base := browsed(t)
+	project := strings.TrimPrefix(base, "/projects/")
+	if text := s.do("editor", "GET", base+"/browser/outputs", nil).page(t).Text(); !strings.Contains(text, "no SQL cell yet") {
+		t.Errorf("without a cell the tab says %q", text)
+	}
+	s.ran("editor", s.sqlCell("editor", project, c.ID, `select id, country as "<b>", total from orders`))
+	s.ran("editor", s.sqlCell("editor", project, c.ID, "select nothing"))
+	said := func() string {
+		a := s.do("editor", "GET", base+"/browser/outputs", nil)
+		a.body = strings.ReplaceAll(a.body, "<", " <")
+		return strings.Join(strings.Fields(strings.ReplaceAll(a.page(t).Text(), "Go to the cell", ";")), " ")
+	}
+	if got, want := said(), "query_1 3 rows id INTEGER <b> TEXT total NUMERIC ; query_2 Failed ;"; got != want {
+		t.Errorf("the tab says %q, want %q", got, want)
+	}
+	if s.do("editor", "GET", base, nil).page(t).Find("[role=tablist] [role=tab]").Text() != "WarehouseNotebook" {
+		t.Error("the page has no tabs")
+	}
+	group, err := s.server.Workspace.CreateGroup(t.Context(), s.actor("admin"), "Elsewhere")
+	s.check(err)
+	s.check(s.server.Workspace.SetPermissions(t.Context(), s.actor("admin"), c.ID, workspace.Permissions{CanQuery: []string{group.ID}, CanViewResults: []string{group.ID}}))
+	if a := s.do("editor", "GET", base+"/browser/outputs", nil); a.status != http.StatusForbidden && a.status != http.StatusNotFound {
+		t.Errorf("who may not see results is answered %d %s", a.status, a.body)
+	}
+}
+
+// Everything is found in one place, and nothing that its own screen would not show.
+func TestFindAnything(t *testing.T) {
+	s, c, base := browsed(t)
+	s.person(access.RoleViewer)
+	find := func(as, text string) string {
+		a := s.do(as, "GET", "/find?q="+url.QueryEscape(text), nil)
+		if a.status != http.StatusOK {
+			t.Errorf("%s is answered %d %s", as, a.status, a.body)
+		}
+		return a.body
+	}
+	if got := find("editor", "orders"); !strings.Contains(got, `"path":"`+base+`?node=`+c.ID+`%2Forders"`) || !strings.Contains(got, `"trail":["Revenue","Shop"]`) {
+		t.Errorf("a table is found as %s", got)
+	}
+	if got := find("editor", "reV"); !strings.Contains(got, `"path":"`+base+`"`) || !strings.Contains(got, `"match":[[0,3]]`) {
+		t.Errorf("a notebook is found as %s", got)
+	}
+	if got := find("admin", "sho"); !strings.Contains(got, `"path":"/settings/connections/`+c.ID+`"`) {
+		t.Errorf("an Admin finds of connections %s", got)
+	}
+	none := `{"items":[]}`
+	for as, texts := range map[string][]string{"editor": {"sho", ""}, "viewer": {"sho", "reV", "orders"}} {
+		for _, text := range texts {
+			if got := strings.TrimSpace(find(as, text)); got != none {
+				t.Errorf("%s finds for %q %s", as, text, got)
+			}
+		}
+	}
+	group, err := s.server.Workspace.CreateGroup(t.Context(), s.actor("admin"), "Elsewhere")
+	s.check(err)
+	s.check(s.server.Workspace.SetPermissions(t.Context(), s.actor("admin"), c.ID, workspace.Permissions{CanQuery: []string{group.ID}, CanViewResults: []string{access.GroupMembers}}))
+	if got := strings.TrimSpace(find("editor", "orders")); got != none {
+		t.Errorf("who may no longer query finds %s", got)
+	}
+	if a := s.do("editor", "GET", "/find?q="+strings.Repeat("table:a+", 9), nil); a.status != http.StatusBadRequest {
+		t.Errorf("a search too long is answered %d", a.status)
+	}
 }

@@ -10,11 +10,13 @@ import (
 
 // completion is one proposal of the editor.
 type completion struct {
-	Label  string `json:"label"`
-	Kind   string `json:"kind"`
-	Detail string `json:"detail,omitempty"`
-	Apply  string `json:"apply"`
-	Note   string `json:"note,omitempty"` // what to know before choosing it
+	Label  string         `json:"label"`
+	Kind   string         `json:"kind"`
+	Family catalog.Family `json:"family,omitempty"`
+	Detail string         `json:"detail,omitempty"`
+	Apply  string         `json:"apply"`
+	Note   string         `json:"note,omitempty"` // what to know before choosing it
+	Info   string         `json:"info,omitempty"` // what Admins and the source say of it
 }
 
 // completionNotes are the words beside a proposal.
@@ -29,8 +31,17 @@ func completionNotes(n catalog.Node, holds catalog.Label) []string {
 	return notes
 }
 
+// completionInfo is what is said of a proposal beside its name.
+func completionInfo(description, comment string) string {
+	if description != "" && comment != "" {
+		return description + "\n\nIn the database: " + comment
+	}
+	return description + comment
+}
+
 // complete proposes names for what is being typed: within context where there is one, else columns of the statement's tables,
-// then tables. The catalog is never shipped whole.
+// then tables. Context and tables are paths as Path.String writes them, of which the outer parts may be missing. The catalog is
+// never shipped whole.
 func (s *Server) complete(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	q := r.URL.Query()
 	c, _, err := s.browserConnection(r, who, q.Get("connection"))
@@ -43,23 +54,23 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, who access.Act
 	if !known || !ok {
 		return writeJSON(w, http.StatusOK, map[string]any{"items": items})
 	}
-	var tables []string
-	for _, t := range strings.Split(q.Get("tables"), ",") {
-		if t != "" {
-			tables = append(tables, t)
-		}
-	}
-	labels, err := s.Store.Labels(r.Context(), c.ID)
+	within, err := completionPaths(q.Get("context"), q.Get("tables"))
 	if err != nil {
 		return err
 	}
-	for _, n := range completions(shard, q.Get("q"), q.Get("context"), tables) {
-		item := completion{Label: n.Name(), Kind: string(n.Level), Detail: n.Type, Apply: connector.Dialect.QuoteIfNeeded(n.Name())}
+	nodes := completions(shard, q.Get("q"), within[0], within[1:])
+	said, err := s.saidOf(r.Context(), c.ID, nodes)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		item := completion{Label: n.Name(), Kind: string(n.Level), Family: n.Family, Detail: n.Type, Apply: connector.Dialect.QuoteIfNeeded(n.Name()),
+			Info: completionInfo(said.descriptions[n.Path.String()], n.Comment)}
 		if n.Level == catalog.LevelTable {
 			item.Kind = completionKind(n.Kind)
 			item.Detail = strings.Join(n.Path.Parent(), ".")
 		}
-		holds, _ := labels.Of(n.Path)
+		holds, _ := said.labels.Of(n.Path)
 		item.Note = strings.Join(completionNotes(n, holds), ", ")
 		items = append(items, item)
 	}
@@ -76,13 +87,31 @@ func completionKind(k catalog.Kind) string {
 // maxCompletions bounds one answer of the editor's completion.
 const maxCompletions = 100
 
-func completions(shard *catalog.Shard, prefix, context string, tables []string) []catalog.Node {
-	if context != "" {
-		return shard.Complete(prefix, strings.Split(context, "."), maxCompletions)
+// completionPaths reads the context, which may be empty, and the tables, which commas part.
+func completionPaths(context, tables string) ([]catalog.Path, error) {
+	texts := []string{context}
+	for t := range strings.SplitSeq(tables, ",") {
+		if t != "" {
+			texts = append(texts, t)
+		}
+	}
+	paths := make([]catalog.Path, len(texts))
+	for i, text := range texts {
+		var err error
+		if paths[i], err = catalog.ParsePath(text); err != nil {
+			return nil, &badRequest{"bad_path", "The path cannot be read"}
+		}
+	}
+	return paths, nil
+}
+
+func completions(shard *catalog.Shard, prefix string, context catalog.Path, tables []catalog.Path) []catalog.Node {
+	if len(context) > 0 {
+		return shard.Complete(prefix, context, maxCompletions)
 	}
 	var out []catalog.Node
 	for _, t := range tables {
-		out = append(out, shard.Complete(prefix, strings.Split(t, "."), maxCompletions)...)
+		out = append(out, shard.Complete(prefix, t, maxCompletions)...)
 	}
 	return append(out, shard.Complete(prefix, nil, maxCompletions)...)
 }

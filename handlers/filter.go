@@ -12,17 +12,20 @@ import (
 	"patchbay/catalog"
 	"patchbay/store"
 	"patchbay/views"
+	"patchbay/workspace"
 )
 
 // filterNames is how many names the preview lists each way and level.
 const filterNames = 50
 
-// filterLevels are the levels of a filter, in the words of its JSON.
-var filterLevels = []struct {
+type filterLevel struct {
 	level catalog.Level
 	key   string
 	words string
-}{{catalog.LevelDatabase, "databases", "Databases"}, {catalog.LevelSchema, "schemas", "Schemas"}, {catalog.LevelTable, "tables", "Tables"}}
+}
+
+// filterLevels are the levels of a filter, in the words of its JSON.
+var filterLevels = []filterLevel{{catalog.LevelDatabase, "databases", "Databases"}, {catalog.LevelSchema, "schemas", "Schemas"}, {catalog.LevelTable, "tables", "Tables"}}
 
 // filterTab shows which objects the catalog of a connection holds.
 func (s *Server) filterTab(w http.ResponseWriter, r *http.Request, who access.Actor) error {
@@ -30,7 +33,18 @@ func (s *Server) filterTab(w http.ResponseWriter, r *http.Request, who access.Ac
 	if err != nil {
 		return err
 	}
-	return s.filterPage(w, r, who, http.StatusOK, views.FilterForm{Version: c.Version, Saved: r.URL.Query().Has("saved")}, c.Filter)
+	return s.filterPage(w, r, who, http.StatusOK, views.FilterForm{Version: c.Version, Saved: r.URL.Query().Has("saved"), Find: r.URL.Query().Get("q")}, c.Filter)
+}
+
+// hiddenPage is the page of hidden names that a form asks for. Where it names no level, it is of the tables, which every product has.
+func hiddenPage(r *http.Request) workspace.HiddenPage {
+	p := workspace.HiddenPage{Level: catalog.LevelTable, Find: strings.TrimSpace(r.PostFormValue("find")), From: number(r.PostFormValue("from"), 0), Limit: filterNames}
+	for _, l := range filterLevels {
+		if l.key == r.PostFormValue("level") {
+			p.Level = l.level
+		}
+	}
+	return p
 }
 
 // filterPage draws the form for a filter. What it would keep and drop the page asks for when it is there: reading the source's
@@ -59,7 +73,8 @@ func (s *Server) filterPage(w http.ResponseWriter, r *http.Request, who access.A
 
 // filterPreview is what a filter would keep and drop. That the source cannot be reached is said in its place.
 func (s *Server) filterPreview(r *http.Request, who access.Actor, f catalog.Filter) (views.FilterPreview, error) {
-	known, err := s.Workspace.PreviewFilter(r.Context(), who, r.PathValue("id"), f)
+	hidden := hiddenPage(r)
+	known, err := s.Workspace.PreviewFilter(r.Context(), who, r.PathValue("id"), f, hidden)
 	if err != nil {
 		p := problemOf(err)
 		if p.Code == "internal" || p.Status == http.StatusForbidden || p.Status == http.StatusNotFound {
@@ -75,13 +90,19 @@ func (s *Server) filterPreview(r *http.Request, who access.Actor, f catalog.Filt
 		level := views.FilterCounts{Kept: l.Kept, Dropped: l.Dropped}
 		for _, w := range filterLevels {
 			if w.level == l.Level {
-				level.Words = w.words
+				level.Key, level.Words = w.key, w.words
 			}
 		}
 		for _, path := range l.KeptNames[:min(len(l.KeptNames), filterNames)] {
 			level.KeptNames = append(level.KeptNames, pathWords(path))
 		}
-		for _, path := range l.DroppedNames[:min(len(l.DroppedNames), filterNames)] {
+		level.Searched, level.Found = l.Dropped > filterNames, l.Dropped
+		dropped := l.DroppedNames[:min(len(l.DroppedNames), filterNames)]
+		if l.Level == hidden.Level {
+			dropped, level.Found, level.Find, level.From = known.Hidden, known.Found, hidden.Find, hidden.From
+			level.Previous, level.Open = max(hidden.From-filterNames, 0), hidden.Find != "" || r.PostFormValue("level") != ""
+		}
+		for _, path := range dropped {
 			level.DroppedNames = append(level.DroppedNames, pathWords(path))
 		}
 		out.Levels = append(out.Levels, level)

@@ -3,13 +3,18 @@ package handlers
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/PuerkitoBio/goquery"
 
 	"patchbay/access"
 	"patchbay/catalog"
@@ -211,5 +216,91 @@ func TestFilterTab(t *testing.T) {
 	s.check(err)
 	if saved.Filter.Tables.Exclude != nil {
 		t.Errorf("the filter is %+v", saved.Filter)
+	}
+}
+
+// What a filter hides can be listed to its end, by page and by API, and searched; the data browser leads Admins there.
+func TestWhatAFilterHidesIsListedToItsEnd(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.person(access.RoleEditor)
+	var tables strings.Builder
+	for i := range 300 {
+		fmt.Fprintf(&tables, "create table tmp_%03d (x integer);", i)
+	}
+	s.alter(tables.String())
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	p := s.project("editor", "Revenue")
+	s.check(s.server.Workspace.Import(t.Context(), s.actor("editor"), p.ID, c.ID))
+	foot := func(as string) *goquery.Selection {
+		return s.do(as, "GET", "/projects/"+p.ID+"/browser/foot", nil).page(t).Find("a[data-hidden]")
+	}
+	if foot("admin").Length() != 0 {
+		t.Error("without a filter the data browser speaks of one")
+	}
+	path := "/settings/connections/" + c.ID + "/filter"
+	f := catalog.Filter{Tables: catalog.Rule{Exclude: &catalog.Match{Match: catalog.MatchPrefix, Values: []string{"tmp_"}}}}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, f, 0))
+	s.lastRun(c.ID)
+	if link := foot("admin"); link.Text() != "Some hidden by the filter" || link.AttrOr("href", "") != path {
+		t.Errorf("before the names are read the foot says %q", link.Text())
+	}
+	saved, err := s.server.Store.Connection(t.Context(), c.ID)
+	s.check(err)
+	form := func(more url.Values) *goquery.Selection {
+		values := url.Values{"version": {strconv.FormatInt(saved.Version, 10)}, "tables.exclude.match": {"prefix"}, "tables.exclude.values": {"tmp_"}, "step": {"preview"}}
+		maps.Copy(values, more)
+		return s.do("admin", "POST", path, values).page(t).Find("#hidden-tables")
+	}
+	last := ""
+	for pages := 1; ; pages++ {
+		page := form(url.Values{"level": {"tables"}, "from": {strconv.Itoa((pages - 1) * 50)}})
+		last = page.Find("li").Last().Text()
+		if page.Find("#hidden-tables-next").Length() == 0 {
+			if pages != 6 {
+				t.Errorf("there are %d pages", pages)
+			}
+			break
+		}
+	}
+	if last != "tmp_299" {
+		t.Errorf("the last hidden table is %q", last)
+	}
+	if found := form(url.Values{"level": {"tables"}, "find": {"P_12"}}).Find("li"); found.Length() != 10 || found.First().Text() != "tmp_120" {
+		t.Errorf("a search finds %d, first %q", found.Length(), found.First().Text())
+	}
+	if text := form(url.Values{"level": {"tables"}, "find": {"<none>"}}).Text(); !strings.Contains(text, "Nothing hidden has “<none>”") {
+		t.Errorf("a search without hits says %q", text)
+	}
+	if vals := s.do("admin", "GET", path+"?q=tmp_2", nil).page(t).Find("#filter-preview").AttrOr("hx-vals", ""); !strings.Contains(vals, `"find":"tmp_2"`) {
+		t.Errorf("the page asks with %s", vals)
+	}
+	token := s.token("admin", access.ScopeAdmin)
+	body, err := json.Marshal(f)
+	s.check(err)
+	var got []string
+	for cursor := "0"; cursor != ""; {
+		a := s.api(token, "POST", "/api/v1/connections/"+c.ID+"/filter/preview?level=table&limit=120&cursor="+cursor, string(body))
+		var p apiPreview
+		s.check(json.Unmarshal([]byte(a.body), &p))
+		if p.Hidden == nil || p.Hidden.Found != 300 {
+			t.Fatalf("the API answers %d %.300s", a.status, a.body)
+		}
+		got, cursor = append(got, p.Hidden.Items...), ""
+		if p.Hidden.Next != nil {
+			cursor = *p.Hidden.Next
+		}
+	}
+	if len(got) != 300 || got[299] != "tmp_299" {
+		t.Errorf("the API lists %d, the last %q", len(got), got[len(got)-1])
+	}
+	if a := s.api(token, "POST", "/api/v1/connections/"+c.ID+"/filter/preview?level=column", string(body)); a.status != http.StatusBadRequest {
+		t.Errorf("hidden columns answer %d", a.status)
+	}
+	if link := foot("admin"); link.Text() != "300 hidden by the filter" {
+		t.Errorf("when the names are read the foot says %q", link.Text())
+	}
+	if foot("editor").Length() != 0 {
+		t.Error("an Editor is led to the filter")
 	}
 }

@@ -38,6 +38,7 @@ open           GET /invite/{token}
 open           POST /invite/{token}
 open           POST /theme
 signedIn       GET /{$}
+signedIn       GET /find                                                     ?q=orders
 open           GET /signed-out
 open           GET /auth/oidc/{provider}/start
 open           GET /auth/oidc/{provider}/callback
@@ -163,7 +164,7 @@ connects       POST /projects/{project}/connections/new/test                type
 begins         GET /projects/{project}/connections/new/{type}
 
 browses        GET /projects/{project}/browser/children
-browses        GET /projects/{project}/browser/search
+browses        GET /projects/{project}/browser/search                       ?q=orders
 queries        GET /projects/{project}/browser/details                      ?path={connection}/orders
 queries        POST /projects/{project}/browser/visit                       path={connection}/orders
 queries        POST /projects/{project}/browser/preview                     path={connection}/orders
@@ -172,6 +173,7 @@ refreshesHere  POST /projects/{project}/browser/refresh                     conn
 browses        GET /projects/{project}/browser/pinned
 browses        GET /projects/{project}/browser/recent
 browses        GET /projects/{project}/browser/changes
+browses        GET /projects/{project}/browser/outputs
 queries        POST /projects/{project}/browser/pin                         path={connection}&pinned=false
 annotates      POST /projects/{project}/browser/annotation                  path={connection}&description=x
 queries        GET /projects/{project}/complete                             ?connection={connection}

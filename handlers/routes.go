@@ -80,6 +80,7 @@ var routes = []route{
 	{"GET /share/{token}", anyone, (*Server).sharedApp},
 	{"POST /theme", anyone, (*Server).setTheme},
 	{"GET /{$}", signedIn, (*Server).home},
+	{"GET /find", signedIn, (*Server).findAnything},
 
 	// Settings: people, groups, the own account and its tokens.
 	{"GET /settings/people", admin, (*Server).people},
@@ -213,6 +214,7 @@ var routes = []route{
 	{"POST /projects/{project}/browser/pin", signedIn, (*Server).browserPin},
 	{"GET /projects/{project}/browser/recent", signedIn, (*Server).browserRecent},
 	{"GET /projects/{project}/browser/changes", signedIn, (*Server).browserChanges},
+	{"GET /projects/{project}/browser/outputs", signedIn, (*Server).browserOutputs},
 	{"POST /projects/{project}/browser/annotation", signedIn, (*Server).browserAnnotate},
 	{"GET /projects/{project}/complete", signedIn, (*Server).complete},
 

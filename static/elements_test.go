@@ -1,6 +1,8 @@
 package static_test
 
 import (
+	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,8 +118,192 @@ func TestSearchWithoutHitsRepeatsTheQuery(t *testing.T) {
 	p := open(t, newSite(t).URL+"/notebook")
 	p.want("document.querySelectorAll('.tree-name').length", 1)
 	p.press("/")
+	p.keys("t54")
+	p.want("['aria-expanded', 'aria-activedescendant'].map((a) => "+focused+".getAttribute(a))", []string{"true", "tree-hits-0"})
+	for _, v := range p.violations() {
+		t.Error("with hits:", v)
+	}
+	p.eval("(document.querySelector('#browser-foot').innerHTML = '<a href=\"/hidden\" data-hidden=\"Warehouse\">3 hidden by the filter</a>', 1)")
 	p.keys("nope")
-	p.want("document.querySelector('.tree-message')?.textContent", "Nothing found for “nope”")
+	p.want("document.querySelector('.tree-message').textContent", "Nothing found for “t54nope”")
+	p.want("['aria-expanded', 'aria-activedescendant'].map((a) => "+focused+".getAttribute(a))", []any{"false", nil})
+	p.want("document.querySelector('[role=listbox] [role=status]') === null && document.querySelector('#tree-hits').hidden", true)
+	p.want("document.querySelector('.tree-below a').getAttribute('href')", addressOf(p, "/hidden?q=t54nope"))
+	for _, v := range p.violations() {
+		t.Error("without hits:", v)
+	}
+	p.click(".tree-below button")
+	p.want(focused+".value", "")
+	p.want("document.querySelector('.tree-message').textContent + document.querySelector('.tree-below').textContent", "")
+	p.want("document.querySelector('[role=treeitem]').checkVisibility()", true)
+}
+
+// addressOf is an address of the page's site.
+func addressOf(p *tab, path string) string {
+	var origin string
+	p.t.Helper()
+	if err := json.Unmarshal([]byte(p.eval("location.origin")), &origin); err != nil {
+		p.t.Fatal(err)
+	}
+	return origin + path
+}
+
+func TestAHitInACommentShowsIt(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.press("/")
+	p.keys("paid")
+	p.want("document.querySelector('[role=option] .tree-comment')?.textContent", "😀 When it was paid <b>")
+	p.want("[...document.querySelectorAll('[role=option] mark')].map((m) => m.textContent)", []string{"paid"})
+	p.want("document.querySelector('[role=option]').title", "In local time")
+}
+
+// Hits that come after the search was left stay away.
+func TestASearchThatWasLeftStaysAway(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	asked, answer := make(chan bool, 1), make(chan bool)
+	s.slow = func() {
+		select {
+		case asked <- true:
+		default:
+		}
+		<-answer
+	}
+	p := open(t, s.URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.press("/")
+	p.keys("t54")
+	<-asked
+	p.eval("(document.body.insertAdjacentHTML('beforeend', '<a href=\"/elsewhere\" data-tree-open=\"c1/public/t00777\">there</a>'), document.querySelector('[data-tree-open]').click(), 1)")
+	close(answer)
+	p.want("document.querySelector('[role=treeitem][aria-selected=true] .tree-name')?.textContent", "t00777")
+	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 300), 1)")
+	p.want("window.later", true)
+	p.want("document.querySelector('#tree-hits').hidden && document.querySelector('[role=treeitem]').checkVisibility()", true)
+}
+
+// Ctrl K finds anything by name from any screen, while one types too, and goes there by keyboard alone.
+func TestAnythingIsFound(t *testing.T) {
+	t.Parallel()
+	for path, typing := range map[string]string{"/form": "#field-host", "/notebook": ".cm-content"} {
+		p := open(t, newSite(t).URL+path)
+		p.want("window.htmx !== undefined && document.querySelector('"+typing+"') !== null", true)
+		p.click(typing)
+		p.keys("k", chromedp.ModifierCtrl)
+		p.want("document.querySelector('#find')?.open && "+focused+".id", "find-text")
+		p.keys("rev")
+		hits := "[...document.querySelectorAll('#find-hits [role=option] .tree-name')].map((n) => n.textContent)"
+		p.want(hits, []string{"Revenue " + hostile, "rev"})
+		p.want(focused+".getAttribute('aria-activedescendant')", "find-hits-0")
+		for _, v := range p.violations() {
+			t.Errorf("%s: %s", path, v)
+		}
+		p.keys("x")
+		p.want("document.querySelector('#find [role=status]').textContent", "Nothing found for “revx”")
+		p.keys(kb.Backspace)
+		p.want(hits, []string{"Revenue " + hostile, "rev"})
+		p.keys(kb.ArrowDown + kb.Enter)
+		p.want("location.pathname", "/cells")
+	}
+}
+
+// openTables opens the tree down to the tables, with the focus on their schema.
+func openTables(p *tab) {
+	p.t.Helper()
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.eval("document.querySelector('pb-tree').focus() ?? 1")
+	p.keys(kb.ArrowRight)
+	p.want("document.querySelectorAll('.tree-name').length", 2)
+	p.keys(kb.ArrowRight + kb.ArrowRight)
+	p.want("[...document.querySelectorAll('.tree-name')].some((n) => n.textContent === 't00003')", true)
+}
+
+// types presses the keys of a text at once, which no busy machine draws out.
+func (p *tab) types(text string) {
+	p.t.Helper()
+	p.eval("([...'" + text + "'].forEach((key) => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }))), 1)")
+}
+
+// Typing in the tree leads to the next row whose name begins so, near or far.
+func TestTypingLeadsToTheNextNameThatBeginsSo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	openTables(p)
+	name := focused + ".querySelector('.tree-name')?.textContent"
+	p.types("t54")
+	p.want(name, "t54000")
+	p.want(focused+".ariaPosInSet", "54001")
+	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 750), 1)")
+	p.want("window.later", true)
+	p.types("t")
+	p.want(name, "t54001")
+	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 750), 1)")
+	p.want("window.later", true)
+	p.types("pu") // from the top again, and above
+	p.want(name, "public")
+	p.press("/")
+	p.want(focused+".type", "search")
+}
+
+// A page that cannot be read says so and is asked for again now and then, not without end; and at once when one asks.
+func TestAPageThatCannotBeReadIsNotAskedForWithoutEnd(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	p.expects = "responded with a status of 500"
+	openTables(p)
+	s.now(func() { s.fails = true })
+	p.keys(kb.End)
+	p.want(focused+".textContent", "Could not be read. Try again")
+	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 1500), 1)")
+	p.want("window.later", true)
+	far := 0
+	s.now(func() {
+		for _, uri := range s.asked {
+			if strings.Contains(uri, "offset=99800") {
+				far++
+			}
+		}
+		s.fails = false
+	})
+	if far == 0 || far > 2 {
+		t.Errorf("the page that failed was asked for %d times in a second and a half", far)
+	}
+	p.keys(kb.Enter)
+	p.want(focused+".querySelector('.tree-name')?.textContent", "t99999")
+}
+
+// A link to a node whose way cannot be read shows what the details say, and no failure is left unseen.
+func TestALinkThatCannotBeFollowedShowsDetails(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.fails = true
+	p := open(t, s.URL+"/notebook")
+	p.expects = "responded with a status of 500"
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.eval("(document.body.insertAdjacentHTML('beforeend', '<a href=\"/elsewhere\" data-tree-open=\"c1/public/t00777\">there</a>'), document.querySelector('[data-tree-open]').click(), 1)")
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t00777")
+}
+
+// Who has scrolled away from the current row stays at what they see when the catalogs change.
+func TestTreeStaysWhereItWasScrolledTo(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	openTables(p)
+	p.click("[role=treeitem][aria-posinset='4']")
+	p.eval("document.querySelector('.tree-rows').scrollTop = 28 * 50000 + 9")
+	row := "[...document.querySelectorAll('.tree-row')].find((r) => r.querySelector('.tree-name')?.textContent === 't50003')"
+	p.want(row+" !== undefined", true)
+	top := row + "?.getBoundingClientRect().top"
+	p.eval("window.before = " + top)
+	s.now(func() { s.fresh = 300 })
+	p.eval(told)
+	p.want(row+"?.ariaPosInSet", "50304")
+	p.want("Math.abs(window.before - "+top+") < 2", true)
 }
 
 // Elsewhere on the page, a link to a node leads there in the tree, out of a search too.

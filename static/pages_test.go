@@ -37,11 +37,13 @@ type site struct {
 	sizes map[string]int
 	fresh int            // tables that a refresh has put before all others
 	empty bool           // the connection was never read
+	slow  func()         // before a search is answered
+	fails bool           // pages of children after the first cannot be read
 	said  map[string]any // more of the connection's row
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{rows: 1_000_000, sizes: map[string]int{}}
+	s := &site{rows: 1_000_000, sizes: map[string]int{}, slow: func() {}}
 	mux := http.NewServeMux()
 	mux.Handle("/static/", static.Handler())
 	mux.HandleFunc("GET /form", s.page(views.Layout, views.PageHead("New connection", ""), form))
@@ -53,6 +55,7 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("POST /run", func(_ http.ResponseWriter, r *http.Request) { s.ran = r.FormValue("source") })
 	mux.HandleFunc("GET /browser/children", s.children)
 	mux.HandleFunc("GET /browser/search", s.search)
+	mux.HandleFunc("GET /find", s.find)
 	mux.HandleFunc("GET /browser/details", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<h3>%s</h3><button type="button" data-tree-act="query">Query this table</button>`, templ.EscapeString(r.FormValue("path")))
 	})
@@ -63,6 +66,9 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /stream", s.stream)
 	mux.HandleFunc("GET /complete", s.complete)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/browser/search" {
+			s.slow()
+		}
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.asked = append(s.asked, r.URL.RequestURI())
@@ -187,18 +193,50 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 		n, _ := strconv.Atoi(strings.TrimPrefix(at, "c1/public/t"))
 		offset = (n + s.fresh) / 200 * 200
 	}
+	found := -1
+	if prefix := r.FormValue("prefix"); prefix != "" {
+		from, _ := strconv.Atoi(r.FormValue("from"))
+		for i := from; i < total && found < 0; i++ {
+			if strings.HasPrefix(node(i)["name"].(string), prefix) {
+				found = i
+			}
+		}
+		offset = max(found, 0) / 200 * 200
+	}
+	if s.fails && offset >= 200 {
+		http.Error(w, "", http.StatusInternalServerError)
+		return
+	}
+	limit, err := strconv.Atoi(r.FormValue("limit"))
+	if err != nil || limit > 200 {
+		limit = 200
+	}
 	items := []map[string]any{}
-	for i := offset; i < min(total, offset+200); i++ {
+	for i := offset; i < min(total, offset+limit); i++ {
 		items = append(items, node(i))
 	}
-	answer(w, map[string]any{"items": items, "total": total, "offset": offset})
+	answer(w, map[string]any{"items": items, "total": total, "offset": offset, "found": found})
 }
 
 func (s *site) search(w http.ResponseWriter, r *http.Request) {
 	items := []map[string]any{}
+	if r.FormValue("q") == "paid" {
+		items = append(items, map[string]any{"kind": "column", "name": "at", "path": "c1/public/t00001/c2", "trail": []string{"Warehouse", "public", "t00001"}, "match": [][]int{},
+			"comment": "😀 When it was paid <b>", "comment_match": [][]int{{15, 19}}, "description": "In local time"})
+	}
 	if r.FormValue("q") == "t54" {
 		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": []string{"Warehouse", "public"}, "match": [][]int{{0, 3}}},
 			map[string]any{"kind": "column", "name": hostile, "path": "c1/public/t00001/c1", "connection": "Warehouse", "trail": []string{"Warehouse", "public", "t00001"}, "match": [][]int{}})
+	}
+	answer(w, map[string]any{"items": items})
+}
+
+// find knows one notebook and one table.
+func (s *site) find(w http.ResponseWriter, r *http.Request) {
+	items := []map[string]any{}
+	if r.FormValue("q") == "rev" {
+		items = append(items, map[string]any{"kind": "project", "name": "Revenue " + hostile, "path": "/notebook?theme=dark", "trail": []string{"Notebook"}, "match": [][]int{{0, 3}}},
+			map[string]any{"kind": "table", "name": "rev", "path": "/cells", "trail": []string{"Revenue", "Warehouse"}, "match": [][]int{{0, 3}}})
 	}
 	answer(w, map[string]any{"items": items})
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"patchbay/catalog"
 )
@@ -79,6 +80,28 @@ func (tx *Tx) Labels(connectionID string) (catalog.Labels, error) {
 	return labels, err
 }
 
+// Descriptions are what is written of some objects, by Path.String; of which nothing is, are left out.
+func (tx *Tx) Descriptions(connectionID string, paths []catalog.Path) (map[string]string, error) {
+	said := map[string]string{}
+	if len(paths) == 0 {
+		return said, nil
+	}
+	args := []any{connectionID}
+	var places strings.Builder
+	for _, p := range paths {
+		args = append(args, p.String())
+		fmt.Fprintf(&places, ",$%d", len(args))
+	}
+	found, err := collect(tx, func(r scanner) (row [2]string, err error) {
+		err = r.Scan(&row[0], &row[1])
+		return row, err
+	}, `select path, description from annotation where connection_id = $1 and description <> '' and path in (`+places.String()[1:]+`)`, args...)
+	for _, f := range found {
+		said[f[0]] = f[1]
+	}
+	return said, err
+}
+
 // PurgeAnnotations removes what is said of these objects and of everything below them: they are gone for good.
 func (tx *Tx) PurgeAnnotations(connectionID string, paths []string) error {
 	err := tx.many(`delete from annotation where connection_id = $1 and (path = $2 or substr(path, 1, length($2) + 1) = $2 || '/')`, func(yield func([]any) bool) {
@@ -107,4 +130,9 @@ func (s *Store) AnnotationsBelow(ctx context.Context, connectionID string, path 
 // Labels is Tx.Labels in a snapshot of its own.
 func (s *Store) Labels(ctx context.Context, connectionID string) (catalog.Labels, error) {
 	return view(ctx, s, func(tx *Tx) (catalog.Labels, error) { return tx.Labels(connectionID) })
+}
+
+// Descriptions is Tx.Descriptions in a snapshot of its own.
+func (s *Store) Descriptions(ctx context.Context, connectionID string, paths []catalog.Path) (map[string]string, error) {
+	return view(ctx, s, func(tx *Tx) (map[string]string, error) { return tx.Descriptions(connectionID, paths) })
 }

@@ -41,6 +41,12 @@ func TestAnnotations(t *testing.T) {
 		check(t, err)
 		equal(t, labels, catalog.Labels{table.String(): {Mark: catalog.MarkEndorsed}, column.String(): {ExcludeFromAgents: true}, twin.String(): {Mark: catalog.MarkDeprecated}})
 
+		said, err := s.Descriptions(ctx, "w", []catalog.Path{table, {"d"}})
+		check(t, err)
+		equal(t, said, map[string]string{table.String(): "'; drop table annotation; --"})
+		said, err = s.Descriptions(ctx, "w", nil)
+		check(t, err)
+		equal(t, said, map[string]string{})
 		update(t, s, func(tx *store.Tx) error { return tx.PurgeAnnotations("w", []string{table.String()}) })
 		labels, err = s.Labels(ctx, "w")
 		check(t, err)

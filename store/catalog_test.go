@@ -47,9 +47,9 @@ func TestCatalogGenerations(t *testing.T) {
 		check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}))
 		equal(t, tables(t, s, "w"), map[string]string{"a": "1", "b": "1"})
 		run2 := newRun(t, s, c, "run2")
-		run2.State = "succeeded"
+		run2.State, run2.Finished = "succeeded", c.Now()
 		stale := []store.StaleScope{{Path: catalog.Path{"x"}, Reason: "denied", Since: c.Now()}}
-		check(t, s.PublishCatalog(ctx, "w", 2, f, run2, store.CatalogState{Tables: 2, Read: c.Now()}, nil, stale))
+		check(t, s.PublishCatalog(ctx, "w", 2, f, run2, store.CatalogState{Tables: 2, Read: c.Now()}, changes[:1], stale))
 		equal(t, tables(t, s, "w"), map[string]string{"a": "2", "d": "1"})
 		check(t, s.SweepCatalog(ctx, "w"))
 		equal(t, tables(t, s, "w"), map[string]string{"a": "2", "d": "1"})
@@ -59,10 +59,10 @@ func TestCatalogGenerations(t *testing.T) {
 		kept, err := s.Changes(ctx, "run1", 10, 1)
 		check(t, err)
 		equal(t, kept, changes[1:])
-		recent, err := s.RecentChanges(ctx, "w", run.Finished, 10)
+		recent, err := s.RecentChanges(ctx, "w", run.Finished, 10) // without those of the first reading
 		check(t, err)
-		equal(t, recent, []store.RecentChange{{Change: changes[0], At: run.Finished}, {Change: changes[1], At: run.Finished}})
-		recent, err = s.RecentChanges(ctx, "w", run.Finished.Add(time.Second), 10)
+		equal(t, recent, []store.RecentChange{{Change: changes[0], At: run2.Finished}})
+		recent, err = s.RecentChanges(ctx, "w", run2.Finished.Add(time.Second), 10)
 		check(t, err)
 		equal(t, len(recent), 0)
 		scopes, err := s.Scopes(ctx, "w")

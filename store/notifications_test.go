@@ -157,7 +157,7 @@ func TestRunsAndChangesAreChosen(t *testing.T) {
 		run, err := s.Run(ctx, "run-002")
 		check(t, err)
 		check(t, s.PublishCatalog(ctx, "w", 1, fence, run, store.CatalogState{}, changes, nil))
-		for text, want := range map[string]int{"": 2, "orders": 1, "BIGINT": 1, "100%_": 1, "%": 1, "_": 1, `\`: 0, "/": 0, "shop": 2, "nothing": 0, "' or 1=1 --": 0} {
+		for text, want := range map[string]int{"": 2, "orders": 1, "BIGINT": 1, "100%_": 1, "%": 1, "_": 1, `\`: 0, "/": 0, "shop": 2, "shop.ord": 1, "SHOP.orders": 1, "sop.orders": 0, "nothing": 0, "' or 1=1 --": 0} {
 			check(t, s.View(ctx, func(tx *store.Tx) error {
 				found, err := tx.ChangesLike("run-002", text, 10, 0)
 				if len(found) != want {

@@ -75,6 +75,7 @@ func (tx *Tx) Changes(runID string, limit, after int) ([]Change, error) {
 }
 
 // ChangesLike are the changes of a run in which a name or the detail holds text, whatever its case in ASCII, after so many of them.
+// Text with dots may be a qualified name as people write it.
 func (tx *Tx) ChangesLike(runID, text string, limit, after int) ([]Change, error) {
 	like := func(s string) string {
 		return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s))
@@ -89,7 +90,8 @@ func (tx *Tx) ChangesLike(runID, text string, limit, after int) ([]Change, error
 		c.Path, err = catalog.ParsePath(path)
 		return c, err
 	}, `select c.change, c.path, c.detail from refresh_run r join refresh_change c on c.run_id = r.id where r.id = $1 and `+toldOf+` and ($2 = '' or lower(c.path) like '%' || $2 || '%' escape '\'
-		or lower(c.detail) like '%' || $3 || '%' escape '\') order by c.seq limit $4 offset $5`, runID, like(catalog.Path{text}.String()), like(text), limit, after)
+		or lower(c.path) like '%' || $3 || '%' escape '\' or lower(c.detail) like '%' || $4 || '%' escape '\') order by c.seq limit $5 offset $6`,
+		runID, like(catalog.Path{text}.String()), like(catalog.Path(strings.Split(text, ".")).String()), like(text), limit, after)
 }
 
 // A RecentChange is a change with the moment in which its refresh ended.
@@ -98,7 +100,8 @@ type RecentChange struct {
 	At time.Time
 }
 
-// RecentChanges are what the refreshes of a connection that ended since then found, the latest first.
+// RecentChanges are what the refreshes of a connection that ended since then found, the latest first. The first reading of a
+// connection is no change.
 func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]RecentChange, error) {
 	return collect(tx, func(r scanner) (RecentChange, error) {
 		var c RecentChange
@@ -112,7 +115,9 @@ func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]
 		c.Path, err = catalog.ParsePath(path)
 		return c, err
 	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
-		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` and c.change <> 'missing' order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
+		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` and c.change <> 'missing'
+		and exists (select 1 from refresh_run before where before.connection_id = $1 and before.state = 'succeeded' and before.id < r.id)
+		order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
 }
 
 // InterruptRuns marks every run that was under way when the process ended.

@@ -1,6 +1,10 @@
 package views
 
-import "time"
+import (
+	"encoding/json"
+	"strconv"
+	"time"
+)
 
 // FilterForm is a schema filter as it is edited, with what it would keep and drop.
 type FilterForm struct {
@@ -10,6 +14,18 @@ type FilterForm struct {
 	Preview         FilterPreview
 	Saved, Conflict bool
 	Draft           bool
+	Find            string // what to look for among the hidden tables at first
+}
+
+// previewVals ask for the preview when the page is there.
+func (f FilterForm) previewVals() string {
+	return filterVals(map[string]string{"step": "preview", "find": f.Find})
+}
+
+// filterVals are what a part of the preview sends beside the form.
+func filterVals(values map[string]string) string {
+	text, _ := json.Marshal(values)
+	return string(text)
 }
 
 // savedWords say what follows from saving.
@@ -49,11 +65,31 @@ type FilterPreview struct {
 	Read, Now     time.Time
 }
 
-// FilterCounts are what stays and goes at one level, and the first names of both.
+// FilterCounts are what stays and goes at one level: the first names of what stays, and a page of what goes.
 type FilterCounts struct {
-	Words                   string
+	Key, Words              string
 	Kept, Dropped           int
 	KeptNames, DroppedNames []string
+
+	Searched    bool   // there is more than a page of what goes
+	Find        string // narrowed to the names that hold this
+	From, Found int    // the page, and how many names are on all pages
+	Previous    int    // the page before
+	Open        bool   // it is what was asked for
+}
+
+// page asks for the names from a place on, or where find is true for those that hold what is typed, which the field sends itself.
+func (l FilterCounts) page(from int) string {
+	return filterVals(map[string]string{"step": "preview", "level": l.Key, "find": l.Find, "from": strconv.Itoa(from)})
+}
+
+func (l FilterCounts) search() string {
+	return filterVals(map[string]string{"step": "preview", "level": l.Key})
+}
+
+// stand says which of the names are shown.
+func (l FilterCounts) stand() string {
+	return Count(int64(l.From+1)) + " to " + Count(int64(l.From+len(l.DroppedNames))) + " of " + Count(int64(l.Found))
 }
 
 // stays says how many stay at a level.

@@ -43,6 +43,7 @@ type BrowserConnection struct {
 	Catalog    string // which catalog the tree shows of it; empty: none yet
 	Changing   bool   // a refresh is under way, or has just ended
 	MayRefresh bool
+	Hidden     string // how much its filter hides, in words, for those who may change it; empty: nothing
 }
 
 // catalog is which catalogs the tree shows, as one text.

@@ -8,6 +8,7 @@ type shortcut struct {
 
 var shortcuts = []shortcut{
 	{"Search on this screen", []string{"/"}},
+	{"Find anything", []string{"Ctrl", "K"}},
 	{"Go to data sources", []string{"g", "d"}},
 	{"Go to notebooks", []string{"g", "n"}},
 	{"Go to the data browser", []string{"g", "b"}},

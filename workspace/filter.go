@@ -32,12 +32,23 @@ type FilterPreview struct {
 	Read   time.Time // when the names were read
 	Known  error     // why the names are those of the catalog as it is known, which lacks what the saved filter drops; nil: the source's own
 	Partly bool      // the source would not tell some of its names
+
+	Hidden []catalog.Path // the page that was asked for, and how many names there are on all pages
+	Found  int
+}
+
+// A HiddenPage asks for some of what a filter drops: objects of a level whose path, written with dots, holds Find. Without a level,
+// for none.
+type HiddenPage struct {
+	Level       catalog.Level
+	Find        string
+	From, Limit int
 }
 
 // PreviewFilter says what f would do to a workspace connection's catalog, and changes nothing. It decides over the names that
 // the source has, so that it knows what the saved filter drops and works before the first refresh. Where the source cannot be
 // read, it decides over the catalog as it is known; without one, the error says why the source could not be read.
-func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id string, f catalog.Filter) (FilterPreview, error) {
+func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id string, f catalog.Filter, hidden HiddenPage) (FilterPreview, error) {
 	if err := access.AdminOnly(who, "preview a connection's schema filter"); err != nil {
 		return FilterPreview{}, err
 	}
@@ -63,21 +74,54 @@ func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id stri
 	if err != nil {
 		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
 	}
-	if n.err == nil {
-		return FilterPreview{Levels: n.shard.Preview(match, previewNames), Read: n.read, Partly: n.partly}, nil
+	p := FilterPreview{Read: n.read, Partly: n.partly, Known: n.err}
+	shard := n.shard
+	if n.err != nil {
+		if shard, ok = w.Refresh.Shard(id); !ok {
+			return FilterPreview{}, n.err
+		}
+		state, err := w.Store.CatalogState(ctx, id)
+		if err != nil {
+			return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
+		}
+		p.Read, p.Partly = state.Read, false
 	}
-	shard, ok := w.Refresh.Shard(id)
-	if !ok {
-		return FilterPreview{}, n.err
+	p.Levels = shard.Preview(match, previewNames)
+	if hidden.Level != "" {
+		p.Hidden, p.Found = shard.Dropped(match, hidden.Level, hidden.Find, hidden.From, hidden.Limit)
 	}
-	state, err := w.Store.CatalogState(ctx, id)
-	if err != nil {
-		return FilterPreview{}, fmt.Errorf("preview filter: %w", err)
-	}
-	return FilterPreview{Levels: shard.Preview(match, previewNames), Read: state.Read, Known: n.err}, nil
+	return p, nil
 }
 
-// names are the names that a source had when they were read, or why they could not be. They never change.
+// HiddenTables is how many tables the saved filter of a connection hides. Not ok: the names that its source has were not read
+// lately, and are not read for this.
+func (w *Workspace) HiddenTables(c store.Connection) (tables int, ok bool) {
+	n, ok := w.names.get(&c, w.Now())
+	if !ok || n.err != nil {
+		return 0, false
+	}
+	n.counting.Lock()
+	defer n.counting.Unlock()
+	if n.counted == c.Version {
+		return n.hidden, true
+	}
+	connector, ok := w.Registry.Get(c.Type)
+	if !ok {
+		return 0, false
+	}
+	f := c.Filter
+	f.Names = n.compares
+	match, err := catalog.NewMatcher(f, connector.Levels)
+	if err != nil {
+		return 0, false
+	}
+	all := n.shard.Preview(match, 0)
+	n.hidden, n.counted = all[len(all)-1].Dropped, c.Version
+	return n.hidden, true
+}
+
+// names are the names that a source had when they were read, or why they could not be. They never change; what is counted of them
+// is remembered.
 type names struct {
 	shard  *catalog.Shard
 	config map[string]string // of the connection as it was read
@@ -86,6 +130,10 @@ type names struct {
 	err    error
 
 	compares catalog.Case // how the source compares them
+
+	counting sync.Mutex
+	counted  int64 // the version of the connection whose filter hides so many tables; 0: not counted
+	hidden   int
 }
 
 // holds says whether the names are still those of c.

@@ -206,6 +206,12 @@ func (p *Tab) Fill(name, text string) {
 	p.Eval("((f) => { f.focus(); f.value = " + quote(text) + "; f.dispatchEvent(new Event('input', { bubbles: true })); f.dispatchEvent(new Event('change', { bubbles: true })); return 1; })(" + field + ")")
 }
 
+// Type presses the keys of a text, one after another, where the focus is.
+func (p *Tab) Type(text string) {
+	p.t.Helper()
+	p.do(chromedp.KeyEvent(text))
+}
+
 // Screenshot writes what the window shows as a PNG.
 func (p *Tab) Screenshot(file string) {
 	p.t.Helper()

@@ -28,8 +28,15 @@ function save(event) {
   form.requestSubmit(form.querySelector(".btn-primary") ?? undefined);
 }
 
+function find(event) {
+  if (!document.getElementById("keys") || event.defaultPrevented) return; // without keys: nobody is signed in
+  event.preventDefault();
+  import("./find.js").then(({ open }) => open());
+}
+
 document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key === "s") return save(event);
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") return find(event);
   if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
   if (event.target.closest?.(typing) || document.querySelector("dialog[open]") || localStorage.getItem(off)) return;
   if (["/", "?", "g"].includes(event.key) || (Date.now() < waiting && places[event.key])) {

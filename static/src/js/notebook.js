@@ -3,3 +3,4 @@ import "./cells.js";
 import "./editor/element.js";
 import "./grid/element.js";
 import "./tree/element.js";
+import "./tree/tabs.js";

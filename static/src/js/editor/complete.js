@@ -40,5 +40,5 @@ async function names(host, context) {
 }
 
 function option(item) {
-  return { label: item.label, detail: [item.detail, item.note].filter(Boolean).join(" · "), apply: item.apply || item.label, item: { kind: item.kind, family: item.family, type: item.detail } };
+  return { label: item.label, detail: [item.detail, item.note].filter(Boolean).join(" · "), apply: item.apply || item.label, info: item.info, item: { kind: item.kind, family: item.family, type: item.detail } };
 }

@@ -4,7 +4,6 @@
 import { el, getJSON, icon } from "../dom.js";
 import { Branch, pageSize, prefixes } from "./model.js";
 import { fill, say } from "./rows.js";
-import { Search } from "./search.js";
 
 const overscan = 8;
 const rest = 80; // ms without scrolling before pages are fetched
@@ -14,7 +13,7 @@ const keptPages = 20; // on either side of the view
 class Tree extends HTMLElement {
   connectedCallback() {
     if (this.rows) return;
-    this.root = new Branch(null, null, 0);
+    this.root = this.newRoot();
     this.elements = new Map(); // "path of branch#index" -> row
     this.loading = new Set();
     this.wanted = new Set(JSON.parse(localStorage.getItem(this.store) ?? "[]"));
@@ -64,7 +63,7 @@ class Tree extends HTMLElement {
     const link = event.target.closest?.("a[data-tree-open]");
     if (!link || event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    this.search.close();
+    this.search?.close();
     this.reveal(link.dataset.treeOpen);
   };
 
@@ -72,6 +71,10 @@ class Tree extends HTMLElement {
   seen = () => {
     if (document.visibilityState === "visible" && foot()) window.htmx.ajax("GET", `${this.dataset.src}/foot`, { target: "#browser-foot", swap: "outerMorph" });
   };
+
+  newRoot() {
+    return new Branch(null, null, 0);
+  }
 
   get store() {
     return `patchbay.tree.${this.dataset.project}`;
@@ -93,20 +96,29 @@ class Tree extends HTMLElement {
     const hits = el("div", { id: "tree-hits", class: "tree-rows", role: "listbox", "aria-label": "Hits", hidden: true });
     this.space = el("div", { class: "tree-space", role: "none" });
     this.rows = el("div", { class: "tree-rows", role: "tree", "aria-label": "Databases", tabindex: "-1" }, this.space);
+    const status = el("p", { class: "tree-message", role: "status" });
+    const below = el("div", { class: "tree-below" });
     this.details = el("section", { class: "tree-details", "aria-label": "Details" });
     this.replaceChildren(
       el("div", { class: "tree-search" }, el("label", { class: "search" }, icon("search"), field, el("kbd", { "aria-hidden": "true" }, "/")), hint),
-      this.rows, hits, this.details,
+      this.rows, hits, status, below, this.details,
     );
     this.listen();
-    this.search = new Search(field, hits, this.dataset.src, {
+    field.addEventListener("focus", () => this.searchable({ field, list: hits, status, below }), { once: true });
+  }
+
+  // searchable makes the field search, once someone goes there.
+  async searchable(parts) {
+    const { Search } = await import("./search.js");
+    this.search = new Search(parts, `${this.dataset.src}/search`, {
       choose: (path) => this.showDetails(path),
       clear: () => this.selected && this.reveal(this.selected),
       show: (searching) => {
-        hits.hidden = !searching;
         this.rows.hidden = searching;
       },
+      elsewhere: () => document.querySelectorAll("#browser-foot a[data-hidden]"),
     });
+    if (parts.field.value) this.search.later(); // it was typed meanwhile
   }
 
   listen() {
@@ -121,7 +133,18 @@ class Tree extends HTMLElement {
   }
 
   focus() {
+    this.appear();
     this.elementAt(this.active)?.focus();
+  }
+
+  // appear brings the panel that holds the tree to the front.
+  appear() {
+    this.dispatchEvent(new CustomEvent("pb:show", { bubbles: true }));
+  }
+
+  // pageOf asks the server for a page of children.
+  pageOf(branch, which) {
+    return getJSON(`${this.dataset.src}/children?${new URLSearchParams({ path: branch.path, limit: pageSize, ...which })}`);
   }
 
   // load fetches the page that holds the child at index, once.
@@ -131,12 +154,11 @@ class Tree extends HTMLElement {
     if (this.loading.has(key) || branch.pages.has(page)) return;
     this.loading.add(key);
     try {
-      const query = new URLSearchParams({ path: branch.path, offset: page * pageSize, limit: pageSize });
-      const { items, total } = await getJSON(`${this.dataset.src}/children?${query}`);
+      const { items, total } = await this.pageOf(branch, { offset: page * pageSize });
       branch.put(page * pageSize, items, total);
       this.reopen(branch, items, page * pageSize);
     } catch {
-      branch.failed = true;
+      setTimeout(() => this.draw(), branch.fail(index, Date.now())); // which asks again, if it is still in view
     } finally {
       this.loading.delete(key);
     }
@@ -157,57 +179,17 @@ class Tree extends HTMLElement {
     if (this.renewing) return;
     this.renewing = true;
     try {
+      const { readAgain, show } = await import("./renew.js");
       while (this.stale) {
         this.stale = false; // opening or closing a row meanwhile makes it so again
-        const fresh = await this.readAgain();
-        if (!this.stale) this.show(fresh);
+        const fresh = await readAgain(this);
+        if (!this.stale) show(this, fresh);
       }
     } catch {
       this.catalog = ""; // whatever the foot says next is news
     } finally {
       this.renewing = false;
     }
-  }
-
-  async readAgain() {
-    const root = new Branch(null, null, 0);
-    await this.find(root, "");
-    const { branch, index } = this.active;
-    const current = branch.child(index)?.path ?? branch.path;
-    const depth = (path) => prefixes(path).length;
-    for (const path of [...new Set([...this.root.paths(), ...this.wanted])].sort((a, b) => depth(a) - depth(b))) {
-      const place = await this.seek(root, path);
-      const item = place?.branch.child(place.index);
-      if (item?.path === path && item.children && !place.branch.opened(place.index)) await this.find(place.branch.expand(place.index), "");
-    }
-    return { root, active: (await this.seek(root, current)) ?? { branch: root, index: 0 } };
-  }
-
-  // seek is the row of a path, or of what is left of the way to it, among the open branches of root.
-  async seek(root, path) {
-    let branch = root;
-    let place = null;
-    for (const step of prefixes(path)) {
-      const index = branch ? await this.find(branch, step) : -1;
-      if (index < 0) break;
-      place = { branch, index };
-      branch = branch.opened(index);
-    }
-    return place;
-  }
-
-  show({ root, active }) {
-    const focused = this.rows.contains(document.activeElement);
-    const height = this.rowHeight;
-    const above = this.active.branch.rowOf(this.active.index) * height - this.rows.scrollTop;
-    this.root = root;
-    this.active = active;
-    this.space.style.height = `${root.size * height}px`;
-    if (above >= 0 && above < this.rows.clientHeight) this.rows.scrollTop = active.branch.rowOf(active.index) * height - above;
-    this.draw();
-    if (focused) this.elementAt(active)?.focus({ preventScroll: true });
-    const busy = this.details.contains(document.activeElement) || this.details.querySelector(".preview:not(:empty)");
-    if (this.selected && this.details.firstElementChild && !busy) this.showDetails(this.selected);
   }
 
   scrolled() {
@@ -236,7 +218,7 @@ class Tree extends HTMLElement {
   fetchView(first, last) {
     for (let row = first; row <= last; row += Math.max(1, Math.min(pageSize, last - first))) {
       const { branch, index } = this.root.at(row);
-      if (branch.total > 0 && !branch.child(index)) this.load(branch, index);
+      if (branch.total !== 0 && !branch.child(index) && branch.due(index, Date.now())) this.load(branch, index);
       const current = this.active.branch === branch ? Math.floor(this.active.index / pageSize) : -1;
       branch.forget(Math.floor(index / pageSize), keptPages, current);
     }
@@ -267,11 +249,13 @@ class Tree extends HTMLElement {
   dress(element, { branch, index }) {
     const item = branch.child(index);
     const level = branch.level + 1;
-    if (element.item !== item || !element.dressed) {
-      if (branch.total <= 0) this.standIn(element, branch, level);
+    const face = item ?? (branch.failed(index) ? "failed" : branch.total === 0 ? "empty" : "loading");
+    if (element.face !== face) {
+      if (face === "failed") say(element, "Could not be read. Try again", level - 1);
+      else if (face === "empty") this.standIn(element, branch, level);
       else fill(element, item, level);
       element.item = item;
-      element.dressed = branch.total > 0;
+      element.face = face;
     }
     element.tabIndex = this.active.branch === branch && this.active.index === index ? 0 : -1;
     element.ariaLevel = String(level);
@@ -282,10 +266,8 @@ class Tree extends HTMLElement {
     else element.ariaExpanded = null;
   }
 
-  // standIn is the one row of a branch without children to show.
+  // standIn is the one row of a branch without children.
   standIn(element, branch, level) {
-    if (branch.failed) return say(element, "Could not be read. Press Enter to try again", level - 1);
-    if (branch.total < 0) return fill(element, null, level);
     if (branch === this.root && this.whenEmpty.length) {
       this.rows.hidden = true;
       this.rows.after(...this.whenEmpty);
@@ -339,8 +321,7 @@ class Tree extends HTMLElement {
   // take is Enter or a click: a container opens or closes, a table or column shows its details.
   take(place) {
     const item = place.branch.child(place.index);
-    if (place.branch.failed) return this.load(place.branch, place.index);
-    if (!item) return;
+    if (!item) return place.branch.failed(place.index) && this.load(place.branch, place.index);
     if (opensOnClick(item)) this.toggle(place);
     this.showDetails(item.path);
   }
@@ -363,11 +344,12 @@ class Tree extends HTMLElement {
 
   // reveal opens the way to a path and brings it into view.
   async reveal(path) {
+    this.appear();
     let branch = this.root;
     let place = null;
     for (const step of prefixes(path)) {
-      const index = branch ? await this.find(branch, step) : -1;
-      if (index < 0) return this.showDetails(path); // which say that nothing is there
+      const index = branch ? await this.find(branch, step).catch(() => -1) : -1;
+      if (index < 0) return this.showDetails(path); // which say that nothing is there, or why it cannot be told
       place = { branch, index };
       if (step !== path) branch = branch.opened(index) ?? this.expand(place);
     }
@@ -379,8 +361,7 @@ class Tree extends HTMLElement {
   async find(branch, path) {
     const known = branch.indexOf(path);
     if (known >= 0) return known;
-    const query = new URLSearchParams({ path: branch.path, at: path, limit: pageSize });
-    const { items, total, offset = 0 } = await getJSON(`${this.dataset.src}/children?${query}`);
+    const { items, total, offset = 0 } = await this.pageOf(branch, { at: path });
     branch.put(offset, items, total);
     return branch.indexOf(path);
   }
@@ -411,6 +392,7 @@ class Tree extends HTMLElement {
     else if (event.key === "ArrowRight") this.enter(place);
     else if (event.key === "ArrowLeft") this.leave(place);
     else if (event.key === "Enter" || event.key === " ") this.take(place);
+    else if (event.key.length === 1 && !"/?".includes(event.key)) import("./typeahead.js").then(({ type }) => type(this, event.key)); // those two are keys of the screen
     else return;
     event.preventDefault();
   }
@@ -432,6 +414,7 @@ class Tree extends HTMLElement {
 }
 
 let nextId = 1;
+
 const foot = () => document.getElementById("browser-foot");
 const opensOnClick = (item) => ["connection", "database", "schema"].includes(item.kind);
 

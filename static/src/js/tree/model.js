@@ -1,6 +1,8 @@
 // The data browser's rows as numbers: which node stands in which row, while only pages of nodes are known.
 
 export const pageSize = 200;
+const firstWait = 2000; // ms after a page could not be read, twice as long each time
+const longestWait = 60000;
 
 // A Branch is a node that can have children. Its rows are its children in order, each followed by the rows of that child
 // while it is open. The root's children are the project's connections.
@@ -13,7 +15,7 @@ export class Branch {
     this.total = -1; // not known yet
     this.pages = new Map();
     this.open = []; // open children, by index
-    this.failed = false;
+    this.failures = new Map(); // page -> how often it could not be read, and when it may be asked for again
   }
 
   get path() {
@@ -74,8 +76,27 @@ export class Branch {
   put(offset, items, total) {
     if (this.total >= 0 && this.total !== total) this.pages.clear();
     this.total = total;
-    this.failed = false;
-    this.pages.set(Math.floor(offset / pageSize), items);
+    const page = Math.floor(offset / pageSize);
+    this.failures.delete(page);
+    this.pages.set(page, items);
+  }
+
+  // fail marks the page that holds the child at index as one that could not be read, and says for how long to leave it alone.
+  fail(index, now) {
+    const page = Math.floor(index / pageSize);
+    const times = (this.failures.get(page)?.times ?? 0) + 1;
+    const wait = Math.min(longestWait, firstWait * 2 ** (times - 1));
+    this.failures.set(page, { times, until: now + wait });
+    return wait;
+  }
+
+  failed(index) {
+    return this.failures.has(Math.floor(index / pageSize));
+  }
+
+  // due says whether the page that holds the child at index may be asked for.
+  due(index, now) {
+    return now >= (this.failures.get(Math.floor(index / pageSize))?.until ?? 0);
   }
 
   // forget drops pages that are far from the page in view, unless they hold an open node or the current row.
@@ -94,6 +115,26 @@ export class Branch {
       if (found) return found;
     }
     return null;
+  }
+
+  // seek is the row of a path, or of what is left of the way to it, among what is open; find says where a path is in a branch.
+  async seek(path, find) {
+    let branch = this;
+    let place = null;
+    for (const step of prefixes(path)) {
+      const index = branch ? await find(branch, step) : -1;
+      if (index < 0) break;
+      place = { branch, index, exact: step === path };
+      branch = branch.opened(index);
+    }
+    return place;
+  }
+
+  // rowOfPath is the row of what is loaded below here, -1 where a path is not.
+  rowOfPath(path) {
+    const index = this.indexOf(path);
+    if (index >= 0) return this.rowOf(index);
+    return Math.max(-1, ...this.open.map((child) => child.rowOfPath(path)));
   }
 
   // paths are those of all open branches below, parents first.

@@ -2,6 +2,7 @@
 import { el, icon, short, tile } from "../dom.js";
 
 const kinds = {
+  project: "notebook-text",
   database: "database", schema: "folder", table: "table-2", view: "eye", materialized_view: "layers",
   external: "external-link", foreign: "link", partitioned: "rows-3",
 };
@@ -18,11 +19,12 @@ export function picture(item) {
   return icon(kinds[item.kind] ?? families[item.family] ?? "circle-dot");
 }
 
-// said is what people were told of a node, as icons with their words.
+// said is what is to be known of a node at a glance, as icons with their words.
 export function said(item) {
   const signs = [];
   if (item.mark === "endorsed") signs.push(sign("circle-check", "Endorsed", "tree-mark is-endorsed"));
   if (item.mark === "deprecated") signs.push(sign("ban", "Deprecated", "tree-mark is-deprecated"));
+  if (item.pk) signs.push(sign("key-round", "Primary key", "tree-mark"));
   if (item.unreadable) signs.push(sign("lock", "Not readable by this connection", "tree-mark"));
   return signs;
 }
@@ -43,14 +45,13 @@ export function fill(row, item, level) {
   row.toggleAttribute("data-loading", !item);
   row.classList.toggle("is-unreadable", Boolean(item?.unreadable));
   if (!item) return row.replaceChildren(el("span", { class: "skeleton" }));
-  row.title = item.comment || item.name;
+  row.title = item.description || item.comment || item.name;
   row.dataset.path = item.path;
   row.replaceChildren(
     icon("chevron-right", item.children ? "icon twist" : "icon twist is-leaf"),
     picture(item),
     el("span", { class: "tree-name" }, item.name),
     ...said(item),
-    item.pk ? icon("key-round", "icon tree-key") : "",
     el("span", { class: "tree-note" }, note(item)),
   );
 }
@@ -58,5 +59,6 @@ export function fill(row, item, level) {
 // say puts words into a row that stands for no node: nothing here, or a failure.
 export function say(row, words, level) {
   row.style.paddingInlineStart = indent(level + 1);
+  row.removeAttribute("data-loading");
   row.replaceChildren(el("span", { class: "muted" }, words));
 }

@@ -1,17 +1,18 @@
-// Search in the data browser: ranked hits from the server in place of the tree.
+// Searching by name: ranked hits from the server, in place of the tree or in a dialog.
 import { el, getJSON } from "../dom.js";
 import { picture, said } from "./rows.js";
 
-// A Search owns the field and the list of hits. choose(path) is called for the hit that was taken, clear() when the field is
-// emptied, show(searching) when hits and tree change places.
+// A Search owns the field, the list of hits and what is said in their place: status, which is heard, and below, which holds what
+// to do then. choose(path) is called for the hit that was taken, clear() when the field is emptied, show(searching) when hits and
+// tree change places; elsewhere() are links to what filters hide.
 export class Search {
-  constructor(field, list, source, { choose, clear, show }) {
-    Object.assign(this, { field, list, source, choose, clear, show });
+  constructor({ field, list, status, below }, source, { choose, clear, show, elsewhere }) {
+    Object.assign(this, { field, list, status, below, source, choose, clear, show, elsewhere });
     this.active = -1;
     field.addEventListener("input", () => this.later());
     field.addEventListener("keydown", (event) => this.key(event));
-    // The field keeps the focus: losing it takes the hint away, and the hits would move from under the pointer.
-    list.addEventListener("mousedown", (event) => event.preventDefault());
+    // The field keeps the focus: losing it takes the hint away, and what is below would move from under the pointer.
+    for (const part of [list, below]) part.addEventListener("mousedown", (event) => event.preventDefault());
     list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")));
   }
 
@@ -20,16 +21,25 @@ export class Search {
     this.timer = setTimeout(() => this.run(), 120);
   }
 
-  async run() {
+  // stop forgets what was asked for and has not come.
+  stop() {
+    clearTimeout(this.timer);
     this.going?.abort();
+  }
+
+  async run() {
+    this.stop();
     const query = this.field.value.trim();
     if (!query) return this.end();
-    this.going = new AbortController();
+    const { signal } = (this.going = new AbortController());
     try {
-      const { items } = await getJSON(`${this.source}/search?${new URLSearchParams({ q: query })}`, this.going.signal);
-      this.draw(query, items);
-    } catch (error) {
-      if (error.name !== "AbortError") this.message("The search failed. Type again to retry");
+      const url = new URL(this.source, location.href);
+      url.searchParams.set("q", query);
+      const { items } = await getJSON(url, signal);
+      if (items.length === 0) this.nothing(query);
+      else this.draw(items);
+    } catch {
+      if (!signal.aborted) this.message("The search failed. Type again to retry");
     }
   }
 
@@ -40,29 +50,49 @@ export class Search {
 
   // close puts the tree back.
   close() {
+    this.stop();
     this.field.value = "";
-    this.list.replaceChildren();
-    this.active = -1;
-    this.field.setAttribute("aria-expanded", "false");
+    this.say("");
+    this.closed();
     this.show(false);
   }
 
-  draw(query, items) {
-    if (items.length === 0) return this.message(`Nothing found for “${query}”`);
-    this.list.replaceChildren(...items.map((item, i) => hit(item, i)));
-    this.opened();
+  draw(items) {
+    this.say("");
+    this.list.replaceChildren(...items.map((item, i) => hit(item, `${this.list.id}-${i}`)));
+    this.list.hidden = false;
+    this.field.setAttribute("aria-expanded", "true");
+    this.show(true);
     this.activate(0);
   }
 
-  message(words) {
-    this.active = -1;
-    this.list.replaceChildren(el("p", { class: "tree-message", role: "status" }, words));
-    this.opened();
+  nothing(query) {
+    const clear = el("button", { type: "button", class: "btn btn-small" }, "Clear search");
+    clear.addEventListener("click", () => {
+      this.field.focus();
+      this.end();
+    });
+    this.message(`Nothing found for “${query}”`, clear, ...[...this.elsewhere()].map((link) => amongHidden(link, query)));
   }
 
-  opened() {
-    this.field.setAttribute("aria-expanded", "true");
+  message(words, ...below) {
+    this.closed();
+    this.say(words, ...below);
     this.show(true);
+  }
+
+  say(words, ...below) {
+    this.status.textContent = words;
+    this.below.replaceChildren(...below);
+  }
+
+  // closed is the field without a list.
+  closed() {
+    this.active = -1;
+    this.list.replaceChildren();
+    this.list.hidden = true;
+    this.field.setAttribute("aria-expanded", "false");
+    this.field.removeAttribute("aria-activedescendant");
   }
 
   options() {
@@ -82,10 +112,8 @@ export class Search {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.activate(this.active + step);
     else if (event.key === "Enter") this.take(this.options()[this.active]);
-    else if (event.key === "Escape" && this.field.value) {
-      this.field.value = "";
-      this.run();
-    } else return;
+    else if (event.key === "Escape" && this.field.value) this.end();
+    else return;
     event.preventDefault();
   }
 
@@ -96,19 +124,27 @@ export class Search {
   }
 }
 
-// hit is one option; its trail names what holds it, from the connection down.
-function hit(item, i) {
-  return el("div", { class: "tree-hit", role: "option", id: `hit-${i}`, "data-path": item.path, "aria-selected": "false" },
-    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), ...said(item), el("span", { class: "sub" }, item.trail.join(" / ")));
+// amongHidden is the way to what a filter hides, narrowed to what was looked for.
+function amongHidden(link, query) {
+  const to = new URL(link.href);
+  to.searchParams.set("q", query);
+  return el("a", { href: to.href }, `Look among what the filter of ${link.dataset.hidden} hides`);
 }
 
-// marked is the name with its matches marked; ranges count as strings here do, in UTF-16 code units.
-function marked(name, ranges) {
+// hit is one option; its trail names what holds it, from the connection down. Where the comment matched, it is shown.
+function hit(item, id) {
+  const comment = item.comment_match?.length ? el("span", { class: "tree-comment" }, ...marked(item.comment, item.comment_match)) : null;
+  return el("div", { class: "tree-hit", role: "option", id, "data-path": item.path, "aria-selected": "false", title: item.description },
+    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), ...said(item), comment, el("span", { class: "sub" }, item.trail.join(" / ")));
+}
+
+// marked is a text with its matches marked; ranges count as strings here do, in UTF-16 code units.
+function marked(text, ranges) {
   const parts = [];
   let from = 0;
   for (const [start, end] of ranges) {
-    parts.push(name.slice(from, start), el("mark", {}, name.slice(start, end)));
+    parts.push(text.slice(from, start), el("mark", {}, text.slice(start, end)));
     from = end;
   }
-  return [...parts, name.slice(from)];
+  return [...parts, text.slice(from)];
 }
