@@ -33,8 +33,12 @@ func (s *Shard) completeAnywhere(prefix string, limit int) []Node {
 	}
 	f := newFinder(searched{Shard: s}, 0, wanted{text: fold(prefix), levels: s.levels})
 	f.room = limit
-	for rank := RankExact; rank <= RankWord && len(f.found) < limit; rank++ {
-		f.objects(rank)
+	for rank := RankExact; rank <= RankWord; rank++ {
+		for _, level := range s.levels {
+			if len(f.found) < limit {
+				f.objects(rank, level)
+			}
+		}
 	}
 	for _, c := range f.found {
 		nodes = append(nodes, s.node(int(c.level), c.at))

@@ -34,19 +34,32 @@ func newFinder(s searched, number int, w wanted) *finder {
 }
 
 func levelDepth(l Level) uint64 {
-	return uint64(slices.Index([]Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}, l))
+	return uint64(slices.Index(allLevels, l))
 }
 
-// objects finds everything but columns whose name is of that rank.
-func (f *finder) objects(rank Rank) {
-	if !slices.Contains(f.wants[:len(f.tiers)], true) {
+// allLevels are the levels, outermost first.
+var allLevels = []Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}
+
+// objects finds what is of a level, not that of columns, whose name is of that rank. What holds tables has names of its own to be
+// looked for in: they are few, and would be far apart among the tables'.
+func (f *finder) objects(rank Rank, of Level) {
+	level := slices.Index(f.levels, of)
+	if level < 0 || !f.wants[level] {
 		return
 	}
-	f.names.eachOfRank(f.text, rank, func(id uint32, start int) bool {
+	names := f.upperNames
+	if level == len(f.tiers)-1 {
+		names = f.names
+	}
+	first := f.firstObject(level)
+	names.eachOfRank(f.text, rank, func(id uint32, start int) bool {
+		users := names.users(id)
+		from, _ := slices.BinarySearch(users, first)
+		before, _ := slices.BinarySearch(users, first+uint32(len(f.tiers[level].name)))
 		enough := false
-		byStanding(f.names.users(id), f.marks.of(false), func(object uint32) bool {
-			level, at := f.place(object)
-			enough = f.wants[level] && f.holds(level, at) && f.take(level, at, rank, start, f.names.fold(id))
+		byStanding(users[from:before], f.marks.of(false), func(object uint32) bool {
+			at := object - first
+			enough = f.holds(level, at) && f.take(level, at, rank, start, names.fold(id))
 			return !enough
 		})
 		return !enough
@@ -110,10 +123,7 @@ func (f *finder) standingAt(level int, at uint32) standing {
 	case level == len(f.tiers):
 		return standingIn(f.marks.columns, at)
 	}
-	for _, t := range f.tiers[:level] {
-		at += uint32(len(t.name))
-	}
-	return standingIn(f.marks.objects, at)
+	return standingIn(f.marks.objects, f.firstObject(level)+at)
 }
 
 // holds says whether every condition holds for the object. One above the tables lies within something only with all of its

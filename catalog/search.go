@@ -138,18 +138,22 @@ func best(all []candidate, n int) []candidate {
 	return all[:min(len(all), n)]
 }
 
-// ofRank are the candidates of one rank, at least as many as there is room for, or all. Columns come after everything else, so
-// that they are looked for only while there is room.
+// ofRank are the candidates of one rank, at least as many as there is room for, or all. Levels are looked through from the
+// outermost on, each only while there is room.
 func ofRank(finders []*finder, rank Rank, room int) []candidate {
-	steps := []func(*finder, Rank){(*finder).objects, (*finder).columns}
-	if rank == RankComment {
-		steps = []func(*finder, Rank){(*finder).comments}
+	steps := []func(*finder){func(f *finder) { f.comments(rank) }}
+	if rank != RankComment {
+		steps = nil
+		for _, level := range allLevels[:len(allLevels)-1] {
+			steps = append(steps, func(f *finder) { f.objects(rank, level) })
+		}
+		steps = append(steps, func(f *finder) { f.columns(rank) })
 	}
 	var here []candidate
 	for _, step := range steps {
 		for _, f := range finders {
 			f.found, f.nth = here, 0
-			step(f, rank)
+			step(f)
 			here = f.found
 		}
 		if len(here) >= room {
