@@ -101,6 +101,9 @@ func ForgetGone(tx *store.Tx, gone []store.Tombstone) error {
 		if err := tx.PurgeAnnotations(id, of); err != nil {
 			return err
 		}
+		if err := tx.PurgePins(id, of); err != nil {
+			return err
+		}
 	}
 	return nil
 }
