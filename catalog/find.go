@@ -40,26 +40,39 @@ func levelDepth(l Level) uint64 {
 // allLevels are the levels, outermost first.
 var allLevels = []Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}
 
-// objects finds what is of a level, not that of columns, whose name is of that rank. What holds tables has names of its own to be
-// looked for in: they are few, and would be far apart among the tables'.
-func (f *finder) objects(rank Rank, of Level) {
-	level := slices.Index(f.levels, of)
-	if level < 0 || !f.wants[level] {
+// upper finds what holds tables and whose name is of that rank. It takes all of them, whatever the room: they are few, and the
+// outermost come first, which names in order would not show.
+func (f *finder) upper(rank Rank) {
+	last := len(f.tiers) - 1
+	if !slices.Contains(f.wants[:last], true) {
 		return
 	}
-	names := f.upperNames
-	if level == len(f.tiers)-1 {
-		names = f.names
+	f.upperNames.eachOfRank(f.text, rank, func(id uint32, start int) bool {
+		for _, object := range f.upperNames.users(id) {
+			if level, at := f.place(object); f.wants[level] && f.holds(level, at) {
+				f.take(level, at, rank, start, f.upperNames.fold(id))
+			}
+		}
+		return true
+	})
+}
+
+// tablesOf finds the tables whose name is of that rank.
+func (f *finder) tablesOf(rank Rank) {
+	level := len(f.tiers) - 1
+	if !f.wants[level] {
+		return
 	}
 	first := f.firstObject(level)
-	names.eachOfRank(f.text, rank, func(id uint32, start int) bool {
-		users := names.users(id)
-		from, _ := slices.BinarySearch(users, first)
-		before, _ := slices.BinarySearch(users, first+uint32(len(f.tiers[level].name)))
+	f.names.eachOfRank(f.text, rank, func(id uint32, start int) bool {
+		users := f.names.users(id)
+		for len(users) > 0 && users[0] < first {
+			users = users[1:]
+		}
 		enough := false
-		byStanding(users[from:before], f.marks.of(false), func(object uint32) bool {
+		byStanding(users, f.marks.of(false), func(object uint32) bool {
 			at := object - first
-			enough = f.holds(level, at) && f.take(level, at, rank, start, names.fold(id))
+			enough = f.holds(level, at) && f.take(level, at, rank, start, f.names.fold(id))
 			return !enough
 		})
 		return !enough

@@ -141,19 +141,15 @@ func best(all []candidate, n int) []candidate {
 // ofRank are the candidates of one rank, at least as many as there is room for, or all. Levels are looked through from the
 // outermost on, each only while there is room.
 func ofRank(finders []*finder, rank Rank, room int) []candidate {
-	steps := []func(*finder){func(f *finder) { f.comments(rank) }}
-	if rank != RankComment {
-		steps = nil
-		for _, level := range allLevels[:len(allLevels)-1] {
-			steps = append(steps, func(f *finder) { f.objects(rank, level) })
-		}
-		steps = append(steps, func(f *finder) { f.columns(rank) })
+	steps := []func(*finder, Rank){(*finder).upper, (*finder).tablesOf, (*finder).columns}
+	if rank == RankComment {
+		steps = []func(*finder, Rank){(*finder).comments}
 	}
 	var here []candidate
 	for _, step := range steps {
 		for _, f := range finders {
 			f.found, f.nth = here, 0
-			step(f)
+			step(f, rank)
 			here = f.found
 		}
 		if len(here) >= room {
