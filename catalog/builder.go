@@ -33,7 +33,10 @@ type pendingTable struct {
 type pendingNote struct{ column, note uint32 }
 
 // maxNote is how much of a comment can be searched, in bytes.
-const maxNote = 256
+const maxNote = 1000
+
+// CutComment says whether a node's comment may be only the beginning of the one that is stored.
+func CutComment(comment string) bool { return len(comment) > maxNote-utf8.UTFMax }
 
 // NewBuilder begins a shard of a product with these levels.
 func NewBuilder(levels []Level) *Builder {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"slices"
 )
 
@@ -34,8 +35,14 @@ func (s *Shard) completeAnywhere(prefix string, limit int) []Node {
 	f := newFinder(searched{Shard: s}, 0, wanted{text: fold(prefix), levels: s.levels})
 	f.room = limit
 	for rank := RankExact; rank <= RankWord && len(f.found) < limit; rank++ {
-		f.objects(rank)
+		from := len(f.found)
+		f.upper(rank)
+		slices.SortStableFunc(f.found[from:], func(a, b candidate) int { return cmp.Compare(a.level, b.level) })
+		if len(f.found) < limit {
+			f.tablesOf(rank)
+		}
 	}
+	f.found = f.found[:min(len(f.found), limit)]
 	for _, c := range f.found {
 		nodes = append(nodes, s.node(int(c.level), c.at))
 	}

@@ -34,19 +34,45 @@ func newFinder(s searched, number int, w wanted) *finder {
 }
 
 func levelDepth(l Level) uint64 {
-	return uint64(slices.Index([]Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}, l))
+	return uint64(slices.Index(allLevels, l))
 }
 
-// objects finds everything but columns whose name is of that rank.
-func (f *finder) objects(rank Rank) {
-	if !slices.Contains(f.wants[:len(f.tiers)], true) {
+// allLevels are the levels, outermost first.
+var allLevels = []Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}
+
+// upper finds what holds tables and whose name is of that rank. It takes all of them, whatever the room: they are few, and the
+// outermost come first, which names in order would not show.
+func (f *finder) upper(rank Rank) {
+	last := len(f.tiers) - 1
+	if !slices.Contains(f.wants[:last], true) {
 		return
 	}
+	f.upperNames.eachOfRank(f.text, rank, func(id uint32, start int) bool {
+		for _, object := range f.upperNames.users(id) {
+			if level, at := f.place(object); f.wants[level] && f.holds(level, at) {
+				f.take(level, at, rank, start, f.upperNames.fold(id))
+			}
+		}
+		return true
+	})
+}
+
+// tablesOf finds the tables whose name is of that rank.
+func (f *finder) tablesOf(rank Rank) {
+	level := len(f.tiers) - 1
+	if !f.wants[level] {
+		return
+	}
+	first := f.firstObject(level)
 	f.names.eachOfRank(f.text, rank, func(id uint32, start int) bool {
+		users := f.names.users(id)
+		for len(users) > 0 && users[0] < first {
+			users = users[1:]
+		}
 		enough := false
-		byStanding(f.names.users(id), f.marks.of(false), func(object uint32) bool {
-			level, at := f.place(object)
-			enough = f.wants[level] && f.holds(level, at) && f.take(level, at, rank, start, f.names.fold(id))
+		byStanding(users, f.marks.of(false), func(object uint32) bool {
+			at := object - first
+			enough = f.holds(level, at) && f.take(level, at, rank, start, f.names.fold(id))
 			return !enough
 		})
 		return !enough
@@ -110,10 +136,7 @@ func (f *finder) standingAt(level int, at uint32) standing {
 	case level == len(f.tiers):
 		return standingIn(f.marks.columns, at)
 	}
-	for _, t := range f.tiers[:level] {
-		at += uint32(len(t.name))
-	}
-	return standingIn(f.marks.objects, at)
+	return standingIn(f.marks.objects, f.firstObject(level)+at)
 }
 
 // holds says whether every condition holds for the object. One above the tables lies within something only with all of its

@@ -7,7 +7,7 @@ import (
 )
 
 // A Query asks for objects by words. Text may narrow itself: "schema:sales total" finds what is called total within schemas
-// called sales, "table:orders" the tables called so. A value with spaces stands in quotes: table:"order details".
+// called sales, "table:orders" the tables called so. A value with spaces stands in quotes, within which "" is one: table:"order details".
 type Query struct {
 	Text   string
 	Levels []Level // only objects of these levels; none given: of every level
@@ -93,11 +93,13 @@ type term struct{ text, name, value string }
 
 // narrows says to which level's names the term narrows the query, if it does.
 func (w term) narrows() (Level, bool) {
-	level := Level(w.name)
-	return level, w.value != "" && slices.Contains([]Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}, level)
+	return Level(w.name), w.value != "" && isLevel(w.name)
 }
 
-// splitWords splits at spaces outside quotes, drops the quotes and folds.
+func isLevel(name string) bool { return slices.Contains(allLevels, Level(name)) }
+
+// splitWords splits at spaces outside quotes and folds. A quote opens where a word or the value behind a colon begins, and is a
+// character of the name anywhere else; inside quotes, two stand for one.
 func splitWords(text string) []term {
 	var words []term
 	var written strings.Builder
@@ -113,10 +115,20 @@ func splitWords(text string) []term {
 		written.Reset()
 		any, colon = false, -1
 	}
-	for _, r := range text {
-		switch {
-		case r == '"':
-			quoted = !quoted
+	begins := func() bool { // a word, or a value
+		return !any || colon >= 0 && written.Len() == colon+1 && isLevel(fold(written.String()[:colon]))
+	}
+	runes := []rune(text)
+	for i := 0; i < len(runes); i++ {
+		switch r := runes[i]; {
+		case quoted && r == '"' && i+1 < len(runes) && runes[i+1] == '"':
+			written.WriteRune(r)
+			any = true
+			i++
+		case quoted && r == '"':
+			quoted = false
+		case r == '"' && begins() && slices.Contains(runes[i+1:], '"'):
+			quoted = true
 		case !quoted && (r == ' ' || r == '\t' || r == '\n'):
 			end()
 		default:
@@ -137,10 +149,9 @@ func splitParts(words []string) []string {
 }
 
 func deepestCondition(all []condition) int {
-	order := []Level{LevelDatabase, LevelSchema, LevelTable, LevelColumn}
 	deepest := -1
 	for i, c := range all {
-		if deepest < 0 || slices.Index(order, c.level) > slices.Index(order, all[deepest].level) {
+		if deepest < 0 || slices.Index(allLevels, c.level) > slices.Index(allLevels, all[deepest].level) {
 			deepest = i
 		}
 	}

@@ -138,10 +138,10 @@ func best(all []candidate, n int) []candidate {
 	return all[:min(len(all), n)]
 }
 
-// ofRank are the candidates of one rank, at least as many as there is room for, or all. Columns come after everything else, so
-// that they are looked for only while there is room.
+// ofRank are the candidates of one rank, at least as many as there is room for, or all. Levels are looked through from the
+// outermost on, each only while there is room.
 func ofRank(finders []*finder, rank Rank, room int) []candidate {
-	steps := []func(*finder, Rank){(*finder).objects, (*finder).columns}
+	steps := []func(*finder, Rank){(*finder).upper, (*finder).tablesOf, (*finder).columns}
 	if rank == RankComment {
 		steps = []func(*finder, Rank){(*finder).comments}
 	}

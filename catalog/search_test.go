@@ -348,3 +348,56 @@ func TestSearchTextIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// A quote is a character of a name, but where it stands around a word or a value.
+func TestSearchFindsQuotes(t *testing.T) {
+	t.Parallel()
+	names := []string{`we"ird'na`, `"quoted" name`, `5" disk`, `a""b`, `say "hi" now`, `x:"y"`, "plain name"}
+	var tables []catalog.Table
+	for _, name := range names {
+		tables = append(tables, catalog.Table{Path: catalog.Path{"shop", "sales", name}, Kind: catalog.KindTable})
+	}
+	shards := []*catalog.Shard{shardOf(t, levels, tables...)}
+	for text, want := range map[string]string{
+		`we"ird'na`: names[0], `"quoted" name`: names[1], `5" disk`: names[2], `a""b`: names[3], `x:"y"`: names[5],
+		`"we""ird"`: names[0], `table:"5"" d"`: names[2], `table:we"i`: names[0], `"plain name"`: names[6], `table:"plain name"`: names[6], `"5`: "",
+		`"say ""hi"" now"`: names[4],
+	} {
+		hits := catalog.Search(shards, catalog.Query{Text: text})
+		if want == "" && len(hits) != 0 || want != "" && (len(hits) == 0 || hits[0].Name() != want) {
+			t.Errorf("%s finds %v, want %q", text, hits, want)
+		}
+	}
+}
+
+// Databases and schemas come before tables of their rank, however many of those there are.
+func TestSearchPutsSchemasBeforeAnyNumberOfTables(t *testing.T) {
+	t.Parallel()
+	var tables []catalog.Table
+	for i := range 60 {
+		tables = append(tables, catalog.Table{Path: catalog.Path{"shop", "public", fmt.Sprintf("s%02d", i)}, Kind: catalog.KindTable})
+	}
+	tables = append(tables, catalog.Table{Path: catalog.Path{"shop", "sales", "orders"}, Kind: catalog.KindTable}, catalog.Table{Path: catalog.Path{"stock", "public", "t"}, Kind: catalog.KindTable})
+	shard := shardOf(t, levels, tables...)
+	hits := catalog.Search([]*catalog.Shard{shard}, catalog.Query{Text: "s"})
+	if len(hits) != 50 || hits[0].Name() != "shop" || hits[1].Name() != "stock" || hits[2].Name() != "sales" || hits[3].Name() != "s00" {
+		t.Errorf("%d hits, the first %v", len(hits), hits[:min(len(hits), 4)])
+	}
+	if nodes := shard.Complete("s", nil, 4); len(nodes) != 4 || nodes[0].Name() != "shop" || nodes[2].Name() != "sales" {
+		t.Errorf("completion proposes %v", nodes)
+	}
+}
+
+// A word far into a comment is found, and its mark stands in what the node shows of it.
+func TestSearchFindsWordsDeepInComments(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("é ", 100) + "haystack " + strings.Repeat("x ", 500)
+	table := catalog.Table{Path: catalog.Path{"shop", "sales", "t"}, Comment: long, Columns: []catalog.Column{{Name: "c", Comment: long}, {Name: "d", Comment: "short"}}}
+	hits := catalog.Search([]*catalog.Shard{shardOf(t, levels, table)}, catalog.Query{Text: "haystack"})
+	if len(hits) != 2 || hits[0].Comment[hits[0].Start:hits[0].End] != "haystack" || !catalog.CutComment(hits[0].Comment) || !catalog.CutComment(hits[1].Comment) {
+		t.Errorf("%d hits: %+v", len(hits), hits)
+	}
+	if hits := catalog.Search([]*catalog.Shard{shardOf(t, levels, table)}, catalog.Query{Text: "short"}); len(hits) != 1 || catalog.CutComment(hits[0].Comment) {
+		t.Errorf("%+v", hits)
+	}
+}

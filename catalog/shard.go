@@ -14,6 +14,7 @@ type Shard struct {
 	tiers  []tier  // one for each level
 
 	names       *lexicon // of everything but columns; objects are numbered through all tiers, outermost first
+	upperNames  *lexicon // of what holds tables, numbered as in names
 	columnNames *lexicon // objects are the columns
 	notes       *lexicon // the comments; objects are places in noted
 
@@ -44,7 +45,7 @@ type tableFacts struct {
 type Node struct {
 	Level      Level
 	Path       Path
-	Comment    string // of a table or column; at most its first 256 bytes
+	Comment    string // of a table or column; its beginning, where CutComment says so
 	Children   int    // how many objects lie directly below
 	Kind       Kind   // of a table
 	Rows       int64  // of a table: an estimate, RowsUnknown where there is none
@@ -200,13 +201,33 @@ func (s *Shard) notedPlace(noted uint32) (level int, at uint32) {
 	return len(s.tiers), noted - uint32(len(s.tables))
 }
 
-// nameUses numbers the objects of all tiers through.
+// nameUses numbers the objects of all tiers through, and gives those above the tables a lexicon of their own too.
 func (s *Shard) nameUses() {
-	var all []uint32
-	for _, t := range s.tiers {
+	var all, upper []uint32
+	own := newLexiconBuilder()
+	for level, t := range s.tiers {
 		all = append(all, t.name...)
+		if level == len(s.tiers)-1 {
+			break
+		}
+		for _, id := range t.name {
+			upper = append(upper, own.add(s.names.name(id)))
+		}
 	}
 	s.names.use(all)
+	var order []uint32
+	s.upperNames, order = own.build(true)
+	renumber(upper, order)
+	s.upperNames.use(upper)
+}
+
+// firstObject is the number of a tier's first object.
+func (s *Shard) firstObject(level int) uint32 {
+	n := uint32(0)
+	for _, t := range s.tiers[:level] {
+		n += uint32(len(t.name))
+	}
+	return n
 }
 
 // place is the level and number there of an object that is numbered through all tiers.

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strconv"
 
@@ -45,6 +46,13 @@ func (s *Server) apiCatalog(w http.ResponseWriter, r *http.Request, who access.A
 	if len(nodes) > 0 && nodes[0].Level == catalog.LevelColumn {
 		if err := s.addColumns(r.Context(), c.ID, path, items); err != nil {
 			return err
+		}
+	}
+	for i, n := range nodes {
+		if n.Level == catalog.LevelTable {
+			if items[i].Comment, err = s.wholeComment(r.Context(), c.ID, n); err != nil {
+				return err
+			}
 		}
 	}
 	next := ""
@@ -118,6 +126,30 @@ func (s *Server) addColumns(ctx context.Context, id string, table catalog.Path, 
 	return nil
 }
 
+// wholeComment is the comment of a table or column, from the stored table where the node has only its beginning.
+func (s *Server) wholeComment(ctx context.Context, id string, n catalog.Node) (string, error) {
+	if !catalog.CutComment(n.Comment) {
+		return n.Comment, nil
+	}
+	path := n.Path
+	if n.Level == catalog.LevelColumn {
+		path = path.Parent()
+	}
+	t, err := s.Refresh.Table(ctx, id, path)
+	switch {
+	case errors.Is(err, store.ErrNotFound): // it went while we looked
+		return n.Comment, nil
+	case err != nil || n.Level != catalog.LevelColumn:
+		return t.Comment, err
+	}
+	for _, c := range t.Columns {
+		if c.Name == n.Name() {
+			return c.Comment, nil
+		}
+	}
+	return n.Comment, nil
+}
+
 // apiSearch finds objects in everything that the caller may query, or in one connection of it.
 func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	limit, err := limitOf(r)
@@ -146,6 +178,9 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Ac
 	for i, h := range found.hits {
 		items[i] = apiNodeOf(h.Node, found.about[h.Shard])
 		items[i].ConnectionID = found.shown[h.Shard].ID
+		if items[i].Comment, err = s.wholeComment(r.Context(), items[i].ConnectionID, h.Node); err != nil {
+			return err
+		}
 	}
 	return writeList(w, items, "")
 }

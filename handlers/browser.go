@@ -408,6 +408,9 @@ func tableDetails(d *views.NodeDetails, connector *connectors.Connector, t catal
 		names = append(names, connector.Dialect.Quote(col.Name))
 	}
 	if node.Level == catalog.LevelColumn {
+		for _, row := range d.Columns { // the node has only a long comment's beginning
+			d.Comment = row.Comment
+		}
 		return
 	}
 	d.Comment, d.Insert = t.Comment, strings.Join(names, ", ")

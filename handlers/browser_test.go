@@ -1,10 +1,12 @@
 package handlers
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -19,6 +21,7 @@ import (
 	"patchbay/access"
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/refresh"
 	"patchbay/store"
 	"patchbay/workspace"
 )
@@ -108,8 +111,9 @@ func TestAnnotations(t *testing.T) {
 	if a := s.do("editor", "GET", base+"/complete?connection="+c.ID+"&q=item", nil); !strings.Contains(a.body, `"note":"deprecated"`) {
 		t.Errorf("completion reads %s", a.body)
 	}
-	if a := s.do("editor", "GET", base+"/browser/search?q=id", nil); strings.Index(a.body, "order_id") < strings.Index(a.body, `"orders"`) {
-		t.Errorf("the search answers %s", a.body)
+	a := s.do("editor", "GET", base+"/browser/search?q=id", nil)
+	if endorsed, other := strings.Index(a.body, c.ID+`/orders/id"`), strings.Index(a.body, c.ID+`/items/order_id"`); endorsed < 0 || other < endorsed {
+		t.Errorf("the search finds the endorsed table's column at %d and the other's at %d: %s", endorsed, other, a.body)
 	}
 	for address, want := range map[string]string{
 		base + "/browser/children?path=" + c.ID:                  `"description":"One row a sale"`,
@@ -127,7 +131,7 @@ func TestAnnotations(t *testing.T) {
 	if a := s.do("editor", "GET", "/api/v1/connections/"+c.ID+"/catalog?path=orders", nil); strings.Count(a.body, `"mark":"endorsed"`) != 3 {
 		t.Errorf("the columns of an endorsed table are %s", a.body)
 	}
-	a := s.api(s.token("editor", access.ScopeRead), "GET", "/api/v1/connections/"+c.ID+"/annotations?path=orders/id", "")
+	a = s.api(s.token("editor", access.ScopeRead), "GET", "/api/v1/connections/"+c.ID+"/annotations?path=orders/id", "")
 	if want := `"effective":{"mark":"endorsed","from":"orders","exclude_from_agents":true}`; a.status != http.StatusOK || !strings.Contains(a.body, want) {
 		t.Errorf("the API answers %d %s", a.status, a.body)
 	}
@@ -202,9 +206,91 @@ func TestAnnotationsOutliveTheirObject(t *testing.T) {
 	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(); !strings.Contains(text, "Kept") {
 		t.Errorf("a table that is back says %s", text)
 	}
-	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error { return tx.PurgeAnnotations(c.ID, []string{catalog.Path{"orders"}.String()}) }))
-	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(); strings.Contains(text, "Kept") {
-		t.Error("purging keeps the annotation")
+}
+
+// Pins, descriptions and marks wait 30 days for their table to come back; then they are forgotten with it, and a table of the same
+// name is another one.
+func TestWhatIsSaidAndPinnedWaitsThirtyDays(t *testing.T) {
+	s, c, base := browsed(t)
+	s.annotated(c, "orders", `{"mark":"endorsed","description":"Kept"}`)
+	s.annotated(c, "orders/id", `{"description":"Kept too"}`)
+	s.annotated(c, "items", `{"description":"Another"}`)
+	s.pin("editor", base, c.ID+"/orders", "true")
+	s.pin("editor", base, c.ID+"/orders/id", "true")
+	s.pin("editor", base, c.ID+"/items", "true")
+	away := func(days int) {
+		t.Helper()
+		s.alter("alter table orders rename to away")
+		s.again(c)
+		before := s.server.Now().Add(time.Duration(days)*24*time.Hour + time.Minute - 30*24*time.Hour)
+		s.check(s.server.Store.PurgeTombstones(t.Context(), before, workspace.ForgetGone))
+		s.alter("alter table away rename to orders")
+		s.again(c)
+	}
+	there := func() (said string, pins int) {
+		t.Helper()
+		pinned, err := s.server.Store.Pins(t.Context(), s.users["editor"].ID)
+		s.check(err)
+		return s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t).Text(), len(pinned)
+	}
+	away(29)
+	if said, pins := there(); !strings.Contains(said, "Endorsed") || !strings.Contains(said, "Kept") || !strings.Contains(said, "Kept too") || pins != 3 {
+		t.Errorf("after 29 days there are %d pins, and the details say %s", pins, said)
+	}
+	away(30)
+	if said, pins := there(); strings.Contains(said, "Endorsed") || strings.Contains(said, "Kept") || pins != 1 {
+		t.Errorf("after 30 days there are %d pins, and the details say %s", pins, said)
+	}
+	if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/items", nil).page(t).Text(); !strings.Contains(text, "Another") {
+		t.Errorf("of another table the details say %s", text)
+	}
+}
+
+// A talker is a source with one table, which says much of itself.
+type talker struct{ comment string }
+
+func (k talker) Server(context.Context) (connectors.Server, error) {
+	return connectors.Server{Product: "SQLite"}, nil
+}
+
+func (k talker) ReadCatalog(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
+	return errors.Join(to.Table(catalog.Table{Path: catalog.Path{"talk"}, Kind: catalog.KindTable, Comment: k.comment + "of the table",
+		Columns: []catalog.Column{{Name: "word", Type: "text", Comment: k.comment + "of the column"}}}), to.Done(nil))
+}
+
+func (k talker) Query(context.Context, connectors.Statement) (connectors.Rows, error) {
+	return nil, errors.ErrUnsupported
+}
+
+func (k talker) Close() error { return nil }
+
+// A long comment is whole wherever it is read: search keeps its beginning alone.
+func TestLongCommentsAreWhole(t *testing.T) {
+	s, c, base := browsed(t)
+	long := "Haystack: " + strings.Repeat("hay ", 2000)
+	runner := refresh.NewRunner(refresh.Options{Store: s.server.Store, Holder: "talker", Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Levels: func(string) []catalog.Level { return []catalog.Level{catalog.LevelTable} },
+		Open:   func(context.Context, *store.Connection) (connectors.Source, error) { return talker{long}, nil }})
+	t.Cleanup(func() { runner.Stop(context.WithoutCancel(t.Context())) })
+	s.server.Refresh = runner
+	s.again(c)
+	token := s.token("editor", access.ScopeRead)
+	for path, want := range map[string][]string{
+		"/api/v1/connections/" + c.ID + "/catalog":           {"of the table"},
+		"/api/v1/connections/" + c.ID + "/catalog?path=talk": {"of the column"},
+		"/api/v1/catalog/search?q=haystack":                  {"of the table", "of the column"},
+	} {
+		a := s.api(token, "GET", path, "")
+		for _, end := range want {
+			if !strings.Contains(a.body, long+end) {
+				t.Errorf("%s answers %d without the comment %s: %.300s", path, a.status, end, a.body)
+			}
+		}
+	}
+	for path, want := range map[string]string{"/talk": "of the table", "/talk/word": "of the column"} {
+		if text := s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil).page(t).Find("p").Text(); !strings.Contains(text, long+want) {
+			t.Errorf("the details of %s do not say %s in their paragraph: %.300s", path, want, text)
+		}
 	}
 }
 

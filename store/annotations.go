@@ -104,7 +104,12 @@ func (tx *Tx) Descriptions(connectionID string, paths []catalog.Path) (map[strin
 
 // PurgeAnnotations removes what is said of these objects and of everything below them: they are gone for good.
 func (tx *Tx) PurgeAnnotations(connectionID string, paths []string) error {
-	err := tx.many(`delete from annotation where connection_id = $1 and (path = $2 or substr(path, 1, length($2) + 1) = $2 || '/')`, func(yield func([]any) bool) {
+	return tx.purgeBelow("annotation", connectionID, paths)
+}
+
+// purgeBelow deletes the rows of a table of ours that belong to these objects, or to anything below them.
+func (tx *Tx) purgeBelow(table, connectionID string, paths []string) error {
+	err := tx.many(`delete from `+table+` where connection_id = $1 and (path = $2 or substr(path, 1, length($2) + 1) = $2 || '/')`, func(yield func([]any) bool) {
 		for _, path := range paths {
 			if !yield([]any{connectionID, path}) {
 				return
@@ -112,7 +117,7 @@ func (tx *Tx) PurgeAnnotations(connectionID string, paths []string) error {
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("purge annotations: %w", err)
+		return fmt.Errorf("purge %s: %w", table, err)
 	}
 	return nil
 }

@@ -125,6 +125,7 @@ func (w *Workspace) HiddenTables(c store.Connection) (tables int, ok bool) {
 type names struct {
 	shard  *catalog.Shard
 	config map[string]string // of the connection as it was read
+	edits  int64             // its version then
 	read   time.Time
 	partly bool
 	err    error
@@ -136,13 +137,13 @@ type names struct {
 	hidden   int
 }
 
-// holds says whether the names are still those of c.
+// holds says whether the names are still those of c. A failure holds until the connection is edited: a password may have been
+// mended, which config does not hold.
 func (n *names) holds(c *store.Connection, now time.Time) bool {
-	lasts := namesLast
 	if n.err != nil {
-		lasts = namesFailedLast
+		return now.Sub(n.read) < namesFailedLast && n.edits == c.Version
 	}
-	return now.Sub(n.read) < lasts && maps.Equal(n.config, c.Config)
+	return now.Sub(n.read) < namesLast && maps.Equal(n.config, c.Config)
 }
 
 // A nameCache keeps what was read for previews. The zero value is ready.
@@ -196,7 +197,7 @@ func (w *Workspace) sourceNames(ctx context.Context, who access.Actor, c *store.
 }
 
 func (w *Workspace) readNames(ctx context.Context, c *store.Connection, levels []catalog.Level) *names {
-	n := &names{config: maps.Clone(c.Config), read: w.Now()}
+	n := &names{config: maps.Clone(c.Config), edits: c.Version, read: w.Now()}
 	src, err := w.Opener.openForAdmin(ctx, c)
 	if err != nil {
 		n.err = err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -19,6 +20,7 @@ var catalogChecks = []check{
 	{"catalog filter", nil, checkCatalogFilter},
 	{"catalog filter rules", nil, checkCatalogFilterRules},
 	{"catalog traffic", network, checkCatalogTraffic},
+	{"catalog rows", embedded, checkCatalogRows},
 	{"catalog sink error", nil, checkCatalogSinkError},
 	{"hostile names", nil, checkHostileNames},
 	{"unreadable table", needsSecond, checkUnreadableTable},
@@ -192,6 +194,50 @@ func checkCatalogTraffic(t *T, s *Subject) {
 	}
 }
 
+// What is filtered out is not fetched, told by what is allocated: an embedded engine sends nothing that could be counted, and each
+// row that it hands over allocates its cells.
+func checkCatalogRows(t *T, s *Subject) {
+	t.fresh(s)
+	const tables = 120
+	var made []string
+	for i := range tables {
+		var columns []string
+		for c := range 20 {
+			columns = append(columns, fmt.Sprintf("c%d %s", c, s.intType()))
+		}
+		made = append(made, fmt.Sprintf("create table %s (%s)", s.table(fmt.Sprintf("many_%03d", i)), strings.Join(columns, ", ")))
+	}
+	t.admin(s, made...)
+	src := t.open(s.request())
+	read := func(f catalog.Filter, want int) (allocated int64) {
+		least := int64(0)
+		for i := range 3 { // others of the process allocate too
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			r := t.catalog(src, f)
+			runtime.ReadMemStats(&after)
+			if got := len(r.in(s.Scope)); got != want {
+				t.Errorf("%d tables, want %d", got, want)
+			}
+			if n := int64(after.Mallocs - before.Mallocs); i == 0 || n < least {
+				least = n
+			}
+		}
+		return least
+	}
+	f := s.onlyScope()
+	whole := read(f, tables)
+	f.NamesOnly = true
+	if names := read(f, tables); names > whole/2 {
+		t.Errorf("%d allocations for names alone, %d for everything: columns are read", names, whole)
+	}
+	f.NamesOnly = false
+	f.Tables.Include = &catalog.Match{Match: catalog.MatchExact, Values: []string{"many_007"}}
+	if part := read(f, 1); part > whole/2 {
+		t.Errorf("%d allocations for one of %d tables, %d for all: the filter is not pushed down", part, tables, whole)
+	}
+}
+
 func checkCatalogSinkError(t *T, s *Subject) {
 	t.fresh(s)
 	t.admin(s, s.Catalog.Make...)
@@ -252,8 +298,39 @@ func checkHostileNames(t *T, s *Subject) {
 			t.leadsBack(src, s, key, name, table)
 		}
 	}
+	t.found(s, names, tables)
 	if want := len(slices.DeleteFunc(slices.Collect(maps.Values(made)), func(ok bool) bool { return !ok })); len(tables) != want {
 		t.Errorf("%d tables in the catalog, %d were made", len(tables), want)
+	}
+}
+
+// found checks that each table, and its column, is found by its own name, as people type it and in quotes.
+func (t *T) found(s *Subject, names map[string]string, tables map[string]catalog.Table) {
+	t.Helper()
+	b := catalog.NewBuilder(s.Connector.Levels)
+	for _, table := range tables {
+		if err := b.Add(table); err != nil {
+			t.Fatalf("%v", err)
+		}
+	}
+	shards := []*catalog.Shard{b.Build()}
+	for _, key := range slices.Sorted(maps.Keys(names)) {
+		name := names[key]
+		path := append(slices.Clone(s.Scope), name)
+		if _, made := tables[path.String()]; !made {
+			continue
+		}
+		for _, text := range []string{name, `table:"` + strings.ReplaceAll(name, `"`, `""`) + `"`, `column:"` + strings.ReplaceAll(name, `"`, `""`) + `"`} {
+			want := path
+			if strings.HasPrefix(text, "column:") {
+				want = append(slices.Clone(path), name)
+			}
+			q := catalog.Query{Text: text, Limit: 1000}
+			hits := catalog.Search(shards, q)
+			if q.Check() != "" || !slices.ContainsFunc(hits, func(h catalog.Hit) bool { return slices.Equal(h.Path, want) }) {
+				t.Errorf("%s: the search for %q does not find %s among %d hits", key, text, want, len(hits))
+			}
+		}
 	}
 }
 

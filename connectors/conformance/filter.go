@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -34,6 +35,7 @@ func checkCatalogFilterRules(t *T, s *Subject) {
 	for range 80 {
 		f := s.onlyScope()
 		f.Tables, f.Names = draw.rule(), server.Names
+		draw.scopes(&f, s)
 		if bad := f.Check(); len(bad) > 0 {
 			t.Fatalf("%v in %s %s", bad, words(f.Tables.Include), words(f.Tables.Exclude))
 		}
@@ -58,6 +60,25 @@ func checkCatalogFilterRules(t *T, s *Subject) {
 	}
 	if kept == 0 || dropped == 0 {
 		t.Errorf("the rules kept %d tables and dropped %d", kept, dropped)
+	}
+}
+
+// scopes adds to the rules of databases and schemas, which let the subject's scope through and nothing else, so that some of it is
+// dropped now and then, and some named in another way.
+func (r rules) scopes(f *catalog.Filter, s *Subject) {
+	for i, level := range s.Connector.Levels[:len(s.Scope)] {
+		rule := map[catalog.Level]*catalog.Rule{catalog.LevelDatabase: &f.Databases, catalog.LevelSchema: &f.Schemas}[level]
+		name := s.Scope[i]
+		switch r.IntN(6) {
+		case 0:
+			rule.Exclude = r.match()
+		case 1:
+			rule.Exclude = &catalog.Match{Match: catalog.MatchExact, Values: []string{strings.ToUpper(name)}}
+		case 2:
+			rule.Include = &catalog.Match{Match: catalog.MatchGlob, Values: []string{name[:len(name)-1] + "?"}}
+		case 3:
+			rule.Include = &catalog.Match{Match: catalog.MatchRegexp, Values: []string{"no such|" + regexp.QuoteMeta(name)}}
+		}
 	}
 }
 

@@ -26,21 +26,29 @@ type instance struct {
 	deserted chan struct{} // of a call that did not hear the interrupt: closed when it returns at last
 }
 
-// The limits of one instance. Beyond the memory it spills to disk, beyond that the statement fails.
-const (
-	memoryLimit = "1GiB"
-	spillLimit  = "4GiB"
-	maxThreads  = 4
+// A budget is what an instance may use. Beyond the memory it spills to disk, beyond that the statement fails.
+type budget struct {
+	memory  string
+	threads int
+}
+
+// The budgets. A catalog is read a table at a time by one thread; what memory is left to the engine beyond what it loads of the
+// file it would only fill with blocks that nobody reads again.
+var (
+	statementBudget = budget{memory: "1GiB", threads: min(runtime.NumCPU(), 4)}
+	catalogBudget   = budget{memory: "128MiB", threads: 1}
 )
 
+const spillLimit = "4GiB"
+
 // newInstance opens the file at path, for writing where write says so, and locks the engine.
-func newInstance(ctx context.Context, path string, write bool) (*instance, error) {
+func newInstance(ctx context.Context, path string, write bool, may budget) (*instance, error) {
 	in, err := hold(ctx, path, write)
 	if err != nil {
 		return nil, err
 	}
 	var opened error
-	if err := in.wait(ctx, func() { opened = in.start(path, write) }); err != nil {
+	if err := in.wait(ctx, func() { opened = in.start(path, write, may) }); err != nil {
 		opened = err
 	}
 	if opened != nil {
@@ -115,12 +123,12 @@ func refused(why string) error {
 
 // start opens the engine. What it reads from the file while it opens is read with its ways out closed already; the settings
 // that can only be made by a statement follow, and last the lock on all of them.
-func (in *instance) start(path string, write bool) error {
+func (in *instance) start(path string, write bool, may budget) error {
 	var err error
 	if in.temp, err = os.MkdirTemp("", "patchbay-duckdb-"); err != nil {
 		return fmt.Errorf("make a folder to spill to: %w", err)
 	}
-	if err := in.openEngine(path, in.settings(write)); err != nil {
+	if err := in.openEngine(path, in.settings(write, may)); err != nil {
 		return err
 	}
 	if now, err := os.Lstat(path); err != nil || !in.is(now) {
@@ -151,15 +159,15 @@ type setting struct{ name, value string }
 
 // settings are in the order in which DuckDB takes them: the temporary folder before the files are closed. Paths that a person
 // can ask for say nothing about this machine.
-func (in *instance) settings(write bool) []setting {
+func (in *instance) settings(write bool, may budget) []setting {
 	mode := "READ_ONLY"
 	if write {
 		mode = "READ_WRITE"
 	}
 	return []setting{
 		{"access_mode", mode},
-		{"memory_limit", memoryLimit},
-		{"threads", strconv.Itoa(min(runtime.NumCPU(), maxThreads))},
+		{"memory_limit", may.memory},
+		{"threads", strconv.Itoa(may.threads)},
 		{"temp_directory", in.temp},
 		{"max_temp_directory_size", spillLimit},
 		{"home_directory", "/nonexistent"},

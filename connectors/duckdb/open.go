@@ -16,7 +16,9 @@ type source struct {
 	writable bool
 }
 
-// open proves that the file is there and that this engine can read it.
+// open proves that the file is there, is of DuckDB and can be read now. It does not start the engine, which loads everything that
+// the file says of its tables whenever it starts: what only the engine can tell, such as that the file is damaged or encrypted,
+// the first statement tells.
 func open(ctx context.Context, t connectors.Target) (connectors.Source, error) {
 	s := &source{name: t.Values["file"], openFile: t.OpenFile, writable: t.Values["read_only"] == "false"}
 	if _, err := s.Server(ctx); err != nil {
@@ -25,26 +27,34 @@ func open(ctx context.Context, t connectors.Target) (connectors.Source, error) {
 	return s, nil
 }
 
-// Server opens the file for reading and names the engine.
+// Server looks at the file and names the engine that will read it.
 func (s *source) Server(ctx context.Context) (connectors.Server, error) {
-	in, err := s.instance(ctx, false)
+	path, err := s.path(ctx)
 	if err != nil {
 		return connectors.Server{}, err
 	}
-	defer in.close()
+	held, err := hold(ctx, path, false)
+	if err != nil {
+		return connectors.Server{}, err
+	}
+	held.close()
 	return connectors.Server{Product: "DuckDB", Version: engine.LibraryVersion(), Names: catalog.CaseASCII}, nil
 }
 
 // Close has nothing to close: no instance outlives its statement.
 func (s *source) Close() error { return nil }
 
-func (s *source) instance(ctx context.Context, write bool) (*instance, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	path, err := s.openFile(s.name)
+func (s *source) instance(ctx context.Context, write bool, may budget) (*instance, error) {
+	path, err := s.path(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return newInstance(ctx, path, write)
+	return newInstance(ctx, path, write, may)
+}
+
+func (s *source) path(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	return s.openFile(s.name)
 }

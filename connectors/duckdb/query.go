@@ -16,7 +16,7 @@ func (s *source) Query(ctx context.Context, st connectors.Statement) (connectors
 		return nil, err
 	}
 	write := s.writable && !st.ReadOnly
-	in, err := s.instance(ctx, write)
+	in, err := s.instance(ctx, write, statementBudget)
 	if err != nil {
 		return nil, err
 	}

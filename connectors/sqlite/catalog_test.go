@@ -1,11 +1,14 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql/driver"
 	"fmt"
 	"strings"
 	"testing"
 
 	"patchbay/catalog"
+	"patchbay/connectors"
 )
 
 // sink keeps what a reading reports.
@@ -96,5 +99,124 @@ func TestReadCatalogOfNothing(t *testing.T) {
 	to := newSink()
 	if err := openFile(t).ReadCatalog(t.Context(), catalog.Filter{}, to); err != nil || len(to.tables) != 0 || len(to.done) != 1 {
 		t.Errorf("%v: %+v", err, to)
+	}
+}
+
+// counting counts the statements of a reading, and their rows.
+type counting struct {
+	querier
+	statements, rows int
+}
+
+func (c *counting) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.statements++
+	rows, err := c.querier.QueryContext(ctx, query, args)
+	return countingRows{rows, c}, err
+}
+
+type countingRows struct {
+	driver.Rows
+	c *counting
+}
+
+func (r countingRows) Next(to []driver.Value) error {
+	err := r.Rows.Next(to)
+	if err == nil {
+		r.c.rows++
+	}
+	return err
+}
+
+// counted reads a catalog and tells what that took.
+func counted(t *testing.T, src connectors.Source, f catalog.Filter) (*sink, *counting) {
+	t.Helper()
+	match, err := catalog.NewMatcher(f, levels)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := src.(*source).connect(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	to, c := newSink(), &counting{querier: conn}
+	r := &reading{conn: c, match: match, to: to, spelt: map[string]string{}, rows: map[string]int64{}}
+	if err := r.read(t.Context(), f.NamesOnly); err != nil {
+		t.Fatal(err)
+	}
+	return to, c
+}
+
+// TestReadCatalogAsksForWhatIsKept counts statements and rows: no more are fetched than the filter keeps, and names alone cost no
+// columns.
+func TestReadCatalogAsksForWhatIsKept(t *testing.T) {
+	t.Parallel()
+	statements := []string{"create table one (a int primary key, b int references one)", "create view seen as select b, a from one"}
+	for i := range 30 {
+		statements = append(statements, fmt.Sprintf("create table t%02d (a int primary key, b int references one, c int)", i))
+	}
+	src := openFile(t, statements...)
+	only := func(names ...string) catalog.Rule {
+		return catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: names}}
+	}
+	for name, c := range map[string]struct {
+		filter                   catalog.Filter
+		tables, statements, rows int
+	}{
+		"everything":       {catalog.Filter{}, 32, 4, 32 + 94 + 31},
+		"a table":          {catalog.Filter{Tables: only("t07")}, 1, 4, 32 + 3 + 1},
+		"a view":           {catalog.Filter{Tables: only("seen")}, 1, 4, 32 + 2},
+		"nothing":          {catalog.Filter{Tables: only("none")}, 0, 1, 32},
+		"names":            {catalog.Filter{NamesOnly: true}, 32, 1, 32},
+		"names of a table": {catalog.Filter{NamesOnly: true, Tables: only("one")}, 1, 1, 32},
+	} {
+		to, took := counted(t, src, c.filter)
+		if len(to.tables) != c.tables || took.statements != c.statements || took.rows != c.rows || len(to.done) != 1 {
+			t.Errorf("%s: %d tables, %d statements, %d rows; want %+v", name, len(to.tables), took.statements, took.rows, c)
+		}
+	}
+}
+
+// TestReadCatalogOfThousands has a view without its table among 20,000 tables with keys: it costs a few statements, not one per
+// table, and its neighbours nothing.
+func TestReadCatalogOfThousands(t *testing.T) {
+	t.Parallel()
+	const tables = 20_000
+	src := openFile(t, "create table gone (a int)", "create view m_broken as select a from gone", "drop table gone",
+		"create table t00000 (id integer primary key, parent int references T00000)", // the others are written beside it: to make them takes SQLite minutes
+		fmt.Sprintf(`pragma writable_schema = on; with recursive n(i) as (select 1 union all select i + 1 from n where i < %d)
+			insert into sqlite_schema select 'table', printf('t%%05d', i), printf('t%%05d', i), (select rootpage from sqlite_schema where name = 't00000'),
+			printf('create table t%%05d (id integer primary key, parent int references T%%05d)', i, i / 2) from n`, tables-1))
+	to, took := counted(t, src, catalog.Filter{})
+	if len(to.tables) != tables || len(to.skipped) != 1 || !strings.Contains(to.skipped[0], "m_broken") {
+		t.Fatalf("%d tables, skipped %q", len(to.tables), to.skipped)
+	}
+	if most := 2 + 2*(tables/chunk+1) + 4*10; took.statements > most { // 10 halvings of 500
+		t.Errorf("%d statements, want at most %d", took.statements, most)
+	}
+	for _, i := range []int{0, 1, 777, tables - 1} {
+		table := to.tables[fmt.Sprintf("t%05d", i)]
+		if want := fmt.Sprintf("{t%05d id}", i/2); len(table.Columns) != 2 || table.Columns[1].References == nil || fmt.Sprint(*table.Columns[1].References) != want {
+			t.Errorf("%+v, want a key to %s", table, want)
+		}
+	}
+}
+
+// TestReadCatalogOfABrokenKey has a key that leads to what cannot be described: its table and the others are read.
+func TestReadCatalogOfABrokenKey(t *testing.T) {
+	t.Parallel()
+	src := openFile(t, "create table gone (a int)", "create view broken as select a from gone", "create table t (a int primary key, b int references broken)",
+		"create table u (c int references t, d int references nowhere, e int references nowhere(f))", "drop table gone")
+	to := newSink()
+	if err := src.ReadCatalog(t.Context(), catalog.Filter{}, to); err != nil {
+		t.Fatal(err)
+	}
+	if len(to.tables) != 2 || len(to.skipped) != 1 || len(to.tables["t"].Columns) != 2 || len(to.tables["u"].Columns) != 3 {
+		t.Fatalf("tables %v, skipped %q", to.tables, to.skipped)
+	}
+	for i, want := range []string{"{t a}", "{nowhere }", "{nowhere f}"} {
+		if ref := to.tables["u"].Columns[i].References; ref == nil || fmt.Sprint(*ref) != want {
+			t.Errorf("column %d refers to %v, want %s", i, ref, want)
+		}
 	}
 }

@@ -43,8 +43,13 @@ func (s *source) Query(ctx context.Context, st connectors.Statement) (connectors
 	return r, nil
 }
 
+// A querier runs statements: a connection, or in tests one that counts them.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error)
+}
+
 // each runs a statement of our own and hands over its rows.
-func each(ctx context.Context, conn *sqlite3.SQLiteConn, sql string, row func([]driver.Value) error, args ...any) error {
+func each(ctx context.Context, conn querier, sql string, row func([]driver.Value) error, args ...any) error {
 	values, err := bind(args)
 	if err != nil {
 		return err

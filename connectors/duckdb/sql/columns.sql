@@ -1,5 +1,4 @@
--- Columns of every table and view.
-SELECT schema_name, table_name, column_name, data_type, is_nullable, column_default, comment
+-- Columns of tables and views: of all, or of some by their number.
+SELECT table_oid, column_index, column_name, data_type, is_nullable, column_default, comment
 FROM duckdb_columns()
-WHERE NOT internal AND database_name = current_database()
-ORDER BY schema_name, table_name, column_index
+WHERE NOT internal AND database_name = current_database() /* tables */

@@ -2,4 +2,3 @@
 SELECT current_database(), schema_name
 FROM duckdb_schemas()
 WHERE database_name = current_database() AND schema_name NOT IN ('information_schema', 'pg_catalog')
-ORDER BY 2

@@ -1,4 +1,5 @@
 -- Row counts as of the last ANALYZE: the first number of each statistic.
-SELECT tbl, CAST(stat AS INTEGER)
+SELECT tbl, max(CAST(stat AS INTEGER))
 FROM sqlite_stat1
 WHERE stat IS NOT NULL
+GROUP BY tbl

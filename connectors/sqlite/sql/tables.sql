@@ -1,5 +1,5 @@
--- Tables and views of the file. Shadow tables hold a virtual table's own storage and are left out; so are SQLite's own.
-SELECT name, type
-FROM pragma_table_list
-WHERE schema = 'main' AND type <> 'shadow' AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
+-- Tables and views of the file, and whether a table is virtual. SQLite's own are left out.
+SELECT name, type, type = 'table' AND rootpage = 0
+FROM sqlite_schema
+WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\_%' ESCAPE '\'
 ORDER BY name
