@@ -260,6 +260,12 @@ func (a *Auth) SetLocalSignIn(ctx context.Context, who access.Actor, on bool) er
 		if n == 0 {
 			return &FieldsError{map[string]string{"local": "First sign in as an Admin with a provider"}}
 		}
+		if n, err = tx.CountProviderAdminsWhoProve(); err != nil {
+			return err
+		}
+		if n == 0 {
+			return &FieldsError{map[string]string{"local": "The provider does not say when an Admin signed in there (auth_time), so no Admin could confirm what takes a fresh proof. Have it send auth_time, or leave local sign-in on"}}
+		}
 		_, err = tx.EndProviderSessions("", "", "")
 		return err
 	})

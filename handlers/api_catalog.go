@@ -109,6 +109,9 @@ func apiNodeOf(n catalog.Node, about said) apiNode {
 // addColumns tells of columns what only the stored table knows.
 func (s *Server) addColumns(ctx context.Context, id string, table catalog.Path, items []apiNode) error {
 	t, err := s.Refresh.Table(ctx, id, table)
+	if errors.Is(err, store.ErrNotFound) { // it went since its columns were listed
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -71,7 +71,7 @@ func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err 
 		Outcome: "refused", Detail: map[string]any{"error": err.Error()}}
 	var failed error
 	switch {
-	case who.Anonymous() && refusesStrangers(p, err):
+	case who.Anonymous() && refusesStrangers(r, p, err):
 		if r.Pattern != "" {
 			entry.ObjectName = r.Pattern // what strangers write into a path may be somebody's token
 		}
@@ -85,6 +85,6 @@ func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err 
 }
 
 // refusesStrangers says whether a refusal is of a token, a link or another site, which nobody meets by only looking around.
-func refusesStrangers(p problem, err error) bool {
-	return errors.Is(err, auth.ErrBadToken) || errors.Is(err, auth.ErrUsed) || slices.Contains([]string{"token_elsewhere", "token_in_url", "cross_origin"}, p.Code)
+func refusesStrangers(r *http.Request, p problem, err error) bool {
+	return r.Pattern == "GET /share/{token}" || errors.Is(err, auth.ErrBadToken) || errors.Is(err, auth.ErrUsed) || slices.Contains([]string{"token_elsewhere", "token_in_url", "cross_origin"}, p.Code)
 }

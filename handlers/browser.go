@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -135,6 +136,9 @@ func (s *Server) browserChildren(w http.ResponseWriter, r *http.Request, who acc
 // addKeys marks the columns of a table's primary key, which only the stored table knows.
 func (s *Server) addKeys(ctx context.Context, connectionID string, table catalog.Path, columns []browserNode) error {
 	t, err := s.Refresh.Table(ctx, connectionID, table)
+	if errors.Is(err, store.ErrNotFound) { // it went since its columns were listed
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -57,10 +57,13 @@ func TestReadingChangesNothing(t *testing.T) {
 	rows := matrixRows(t)
 	for _, rt := range routes {
 		method, path, _ := strings.Cut(rt.pattern, " ")
-		if method != http.MethodGet || strings.HasSuffix(path, "/events") {
-			continue // a stream does not end
+		if method != http.MethodGet {
+			continue
 		}
 		for _, row := range rows[rt.pattern] {
+			if row.class == "stream" {
+				continue // it does not end
+			}
 			before := s.hash()
 			a := s.do("admin", method, names.Replace(path+row.body), nil)
 			if a.status >= http.StatusInternalServerError || a.status >= http.StatusBadRequest && row.body != "" {

@@ -1,6 +1,7 @@
 package handlers
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -627,6 +628,10 @@ func TestSilentProviderProvesNothingFresh(t *testing.T) {
 	}
 	if a := s.do("eve", "POST", "/settings/people", invitation()); a.status != http.StatusForbidden {
 		t.Errorf("after it: %d", a.status)
+	}
+	bad := (*auth.FieldsError)(nil)
+	if err := s.server.Auth.SetLocalSignIn(t.Context(), s.actor("admin"), false); !errors.As(err, &bad) || !strings.Contains(bad.Error()+fmt.Sprint(bad.Fields), "auth_time") {
+		t.Errorf("local sign-in goes off where no Admin could confirm anything: %v", err)
 	}
 	if a := s.do("admin", "GET", "/settings/sign-in/providers/sso", nil); !strings.Contains(a.body, "auth_time") {
 		t.Error("the provider's page does not say what it takes")

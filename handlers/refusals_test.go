@@ -115,6 +115,7 @@ func TestRefusalsAreInTheLog(t *testing.T) {
 	s.leavesOne("a token in an address", "access.refused", "refused", "GET /api/v1/users", "token_in_url", one("GET", "/api/v1/users?token=x", nil, nil))
 	s.leavesOne("another site", "access.refused", "refused", "POST /sign-in", "cross_origin", one("POST", "/sign-in", url.Values{}, http.Header{"Sec-Fetch-Site": {"cross-site"}}))
 	s.leavesOne("a link that is none", "access.refused", "refused", "GET /invite/{token}", "used or has expired", one("GET", "/invite/guessed", nil, nil))
+	s.leavesOne("a web link that is none", "access.refused", "refused", "GET /share/{token}", "", one("GET", "/share/guessed", nil, nil))
 	s.leavesOne("a setup link that is none", "access.refused", "refused", "POST /setup", "used or has expired", one("POST", "/setup", url.Values{"token": {"guessed"}}, nil))
 	s.leavesOne("a role that is too small", "access.refused", "refused", "GET /settings/people", "", as("editor", "GET", "/settings/people", nil))
 

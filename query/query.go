@@ -162,18 +162,26 @@ func (r *Runner) CancelFor(no func(who access.Actor, connectionID string) bool) 
 	}
 }
 
+// mayFail is how often in a row it may be impossible to tell whether a query may go on, before it is cancelled.
+const mayFail = 3
+
 // CancelDenied cancels the running queries that could not begin now, by the decision that let them begin. One of which that
-// cannot be told is cancelled too, and the error says why.
+// could not be told for a few times in a row is cancelled too; the error says why it cannot be told.
 func (r *Runner) CancelDenied(ctx context.Context) error {
 	var failed []error
 	for _, q := range r.all() {
 		err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRun(tx, q.who, q.req); return err })
 		if err == nil {
+			q.undecided.Store(0)
 			continue
 		}
-		q.cancel(errRevoked)
-		if !errors.As(err, new(*access.Denied)) && !errors.Is(err, store.ErrNotFound) {
-			failed = append(failed, fmt.Errorf("decide on a running query: %w", err))
+		if errors.As(err, new(*access.Denied)) || errors.Is(err, store.ErrNotFound) {
+			q.cancel(errRevoked)
+			continue
+		}
+		failed = append(failed, fmt.Errorf("decide on a running query: %w", err))
+		if q.undecided.Add(1) >= mayFail {
+			q.cancel(errUndecided)
 		}
 	}
 	return errors.Join(failed...)
@@ -193,7 +201,7 @@ func (r *Runner) askUntilClosed() {
 			return
 		case <-tick.C:
 			if err := r.CancelDenied(context.Background()); err != nil {
-				r.log.Error("cancelled queries of which it cannot be told whether they may go on", "error", err)
+				r.log.Error("cannot tell whether running queries may go on", "error", err)
 			}
 		}
 	}

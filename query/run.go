@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,6 +21,7 @@ var (
 	errCancelled = errors.New("a person cancelled it")
 	errReplaced  = errors.New("the cell was run again")
 	errRevoked   = errors.New("it is no longer allowed")
+	errUndecided = errors.New("it cannot be told whether it is still allowed")
 	errStopping  = errors.New("the server is stopping")
 	errTooLong   = errors.New("it ran too long")
 )
@@ -34,6 +36,8 @@ type run struct {
 	cancel context.CancelCauseFunc
 	hash   string // of the statement, once it is prepared
 	end    func() // gives everything back
+
+	undecided atomic.Int32 // how often in a row it could not be told whether it may go on
 }
 
 // begin registers the query, decides whether it may run, and waits for its slot. base is the query's life; ctx is the
@@ -188,6 +192,8 @@ func (q *run) why(ctx context.Context, err error) error {
 	case errors.Is(cause, errRevoked):
 		return &access.Denied{Action: "go on with a query", Because: []access.Reason{{Rule: "taken-away",
 			Words: "Access was taken away while the query ran, so it was cancelled", ConnectionID: q.req.ConnectionID}}}
+	case errors.Is(cause, errUndecided):
+		e.Message = "it could not be told whether access was still there"
 	case errors.Is(cause, errTooLong), errors.Is(cause, context.DeadlineExceeded):
 		e.Cause, e.Message = connectors.CauseTimeout, "it ran longer than is allowed"
 	case errors.Is(cause, errReplaced):

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -95,8 +96,9 @@ func (a *apply) filters(now catalog.Filter) error {
 		return fmt.Errorf("filter of the last reading: %w", err)
 	}
 	last.Names = now.Names
-	if a.last, err = catalog.NewMatcher(last, a.levels); err != nil {
-		return fmt.Errorf("filter of the last reading: %w", err)
+	if a.last, err = catalog.NewMatcher(last, a.levels); err != nil { // it only tells what is shown again from what is new
+		a.options.Log.Warn("the filter of the last reading is not understood any more", "connection", a.id, "error", err)
+		a.last = nil
 	}
 	return nil
 }
@@ -238,7 +240,7 @@ func (a *apply) publish(ctx context.Context) error {
 			if err := a.writeHeld(within); err != nil {
 				return err
 			}
-			if err := a.remove(within, slices.Concat(o.Hidden, o.Gone)); err != nil {
+			if err := errors.Join(a.remove(within, o.Hidden, false), a.remove(within, o.Gone, true)); err != nil {
 				return err
 			}
 			a.enter(a.job, phaseIndexing)
@@ -285,11 +287,13 @@ func believable(o catalog.Outcome, anyway bool) error {
 	return nil
 }
 
-func (a *apply) remove(ctx context.Context, gone []string) error {
+// remove ends tables. Those that are gone from the source are remembered for a while; what the filter hides is there still, and keeps
+// what people said of it.
+func (a *apply) remove(ctx context.Context, gone []string, bury bool) error {
 	for len(gone) > 0 {
 		n := min(len(gone), store.MaxBatch)
 		err := a.working(ctx, func() error {
-			return a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, a.job.run.ID, a.options.Now(), gone[:n])
+			return a.options.Store.RemoveTables(ctx, a.id, a.generation(), a.fence, a.job.run.ID, a.options.Now(), gone[:n], bury)
 		})
 		if err != nil {
 			return fmt.Errorf("remove tables: %w", err)

@@ -60,12 +60,17 @@ func (r *Runner) bringBack(ctx context.Context, now time.Time) {
 	all, err := r.options.Store.Connections(ctx)
 	if err != nil {
 		r.options.Log.Error("cannot look for what is due too late", "error", err)
+		r.late.Store(true)
 		return
 	}
 	for _, c := range all {
 		next, on := c.Schedule.Next(now.Add(pause(c.Failures)), c.ScheduleAnchor)
 		if !on || !c.NextRefresh.After(next) {
 			continue
+		}
+		if last, err := r.options.Store.Runs(ctx, c.ID, 1, ""); err == nil && len(last) > 0 && last[0].Trigger == "schedule" &&
+			!last[0].Queued.Before(next) && last[0].Queued.Sub(now) < time.Hour {
+			continue // it ran at that time: the clock went back a little
 		}
 		err := r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
 			if fresh, err := tx.Connection(c.ID); err != nil || !fresh.NextRefresh.Equal(c.NextRefresh) {
@@ -75,6 +80,7 @@ func (r *Runner) bringBack(ctx context.Context, now time.Time) {
 		})
 		if err != nil && !errors.Is(err, store.ErrNotFound) {
 			r.options.Log.Error("cannot bring back a scheduled refresh", "connection", c.ID, "error", err)
+			r.late.Store(true)
 		}
 	}
 }
@@ -142,8 +148,14 @@ func (r *Runner) startScheduled(ctx context.Context, c store.Connection, now tim
 		next, _ := fresh.Schedule.Next(now.Add(pause(fresh.Failures)), fresh.ScheduleAnchor)
 		return tx.SetNextRefresh(c.ID, next)
 	}
-	var err error
-	if _, ok := r.underWay(c.ID); ok { // that run is as good
+	if _, ok := r.underWay(c.ID); ok {
+		return nil // that run may be as good, or break
+	}
+	state, err := r.options.Store.CatalogState(ctx, c.ID)
+	if err != nil {
+		return err
+	}
+	if state.Read.After(c.NextRefresh) && !state.Read.After(now) { // it was read since it was due
 		err = r.options.Store.Maintain(ctx, claim)
 	} else if err = r.parted(ctx, c.ID); err == nil {
 		_, err = r.start(ctx, c.ID, "schedule", "", false, func(ctx context.Context, run store.Run) error {

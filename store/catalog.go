@@ -187,8 +187,8 @@ func (s *Store) PutTables(ctx context.Context, id string, gen int64, f Fence, ro
 // endTable ends the visible version of a table with generation $1.
 const endTable = `update catalog_table set gen_to=$1 where catalog=$2 and path=$3 and gen_from<$1 and gen_to=0`
 
-// RemoveTables ends at most MaxBatch tables with a generation that nobody sees yet, and remembers them by tombstones of it.
-func (s *Store) RemoveTables(ctx context.Context, id string, gen int64, f Fence, runID string, when time.Time, paths []string) error {
+// RemoveTables ends at most MaxBatch tables with a generation that nobody sees yet, and remembers those that it buries by tombstones of it.
+func (s *Store) RemoveTables(ctx context.Context, id string, gen int64, f Fence, runID string, when time.Time, paths []string, bury bool) error {
 	return s.batch(ctx, id, f, len(paths), func(tx *Tx, number int64) error {
 		err := tx.many(endTable, func(yield func([]any) bool) {
 			for _, path := range paths {
@@ -199,6 +199,9 @@ func (s *Store) RemoveTables(ctx context.Context, id string, gen int64, f Fence,
 		})
 		if err != nil {
 			return fmt.Errorf("end tables: %w", err)
+		}
+		if !bury {
+			return nil
 		}
 		return tx.bury(number, gen, runID, when, paths)
 	})

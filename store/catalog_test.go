@@ -44,7 +44,7 @@ func TestCatalogGenerations(t *testing.T) {
 
 		// The next generation changes a, removes b, adds d; until it is published, everyone sees the first.
 		check(t, s.PutTables(ctx, "w", 2, f, []store.TableRow{row("a", "2", true), row("d", "1", false)}))
-		check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}))
+		check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}, true))
 		equal(t, tables(t, s, "w"), map[string]string{"a": "1", "b": "1"})
 		run2 := newRun(t, s, c, "run2")
 		run2.State, run2.Finished = "succeeded", c.Now()
@@ -79,7 +79,7 @@ func TestBrokenApplyLeavesNothing(t *testing.T) {
 		check(t, s.PutTables(ctx, "w", 1, f, []store.TableRow{row("a", "1", false), row("b", "1", false)}))
 		check(t, s.PublishCatalog(ctx, "w", 1, f, newRun(t, s, c, "run1"), store.CatalogState{Tables: 2, Read: c.Now()}, nil, nil))
 		check(t, s.PutTables(ctx, "w", 2, f, []store.TableRow{row("a", "2", true), row("d", "1", false)}))
-		check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}))
+		check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}, true))
 		check(t, s.DropUnpublished(ctx, "w", f)) // what a start after a crash does
 		equal(t, tables(t, s, "w"), map[string]string{"a": "1", "b": "1"})
 		// A later apply of the same generation publishes only what it wrote itself.

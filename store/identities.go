@@ -43,6 +43,13 @@ func (tx *Tx) CountProviderAdmins() (int64, error) {
 	return one(tx, value[int64], `select count(*) from user_account where role = 'admin' and disabled = 0 and `+viaProvider)
 }
 
+// CountProviderAdminsWhoProve is the number of those of them of whom a session's provider said when they signed in there: acts that
+// take a fresh proof are closed to the others (P45).
+func (tx *Tx) CountProviderAdminsWhoProve() (int64, error) {
+	return one(tx, value[int64], `select count(*) from user_account where role = 'admin' and disabled = 0 and `+viaProvider+`
+		and exists (select 1 from session s where s.user_id = user_account.id and s.provider_id <> '' and s.auth_ms > 0)`)
+}
+
 // CountAdminsWithAWayIn is the number of Admins who can sign in as things are: with a provider, or where that is on with a password.
 func (tx *Tx) CountAdminsWithAWayIn() (int64, error) {
 	local, err := tx.LocalSignIn()

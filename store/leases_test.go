@@ -80,7 +80,7 @@ func TestEndedLeaseCoversNothing(t *testing.T) {
 			check(t, s.PutTables(ctx, "w", 1, f, []store.TableRow{row(name, "1", false)}))
 			check(t, end(f))
 			want(t, s.PutTables(ctx, "w", 1, f, []store.TableRow{row(name, "2", false)}), store.ErrReplaced)
-			want(t, s.RemoveTables(ctx, "w", 1, f, "run", c.Now(), []string{name}), store.ErrReplaced)
+			want(t, s.RemoveTables(ctx, "w", 1, f, "run", c.Now(), []string{name}, true), store.ErrReplaced)
 			want(t, s.PublishCatalog(ctx, "w", 1, f, store.Run{}, store.CatalogState{}, nil, nil), store.ErrReplaced)
 			want(t, s.Renew(ctx, f, time.Minute), store.ErrReplaced)
 			again, err := s.Acquire(ctx, name, "me", time.Minute)

@@ -40,11 +40,6 @@ func (tx *Tx) Pins(userID string) ([]NodeRef, error) {
 	return collect(tx, scanNodeRef, `select connection_id, path from node_pin where user_id = $1 order by created_ms, connection_id, path`, userID)
 }
 
-// PurgePins removes everyone's pins of these objects and of everything below them: they are gone for good.
-func (tx *Tx) PurgePins(connectionID string, paths []string) error {
-	return tx.purgeBelow("node_pin", connectionID, paths)
-}
-
 // Visit remembers that a person opened a table, and forgets the oldest of many.
 func (tx *Tx) Visit(userID string, n NodeRef, when time.Time) error {
 	_, err := tx.exec(`insert into node_visit(user_id, connection_id, path, seen_ms) values($1,$2,$3,$4)

@@ -245,10 +245,10 @@ func writeCatalog(t *testing.T, s *store.Store, c *clock) {
 	f := published(t, s, c, row("a", "1", false), row("b", "1", false), row("c", "1", false))
 	check(t, s.Renew(ctx, f, time.Minute))
 	check(t, s.PutTables(ctx, "w", 2, f, []store.TableRow{row("a", "dropped", true), row("d", "dropped", false)}))
-	check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"c"}))
+	check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"c"}, true))
 	check(t, s.DropUnpublished(ctx, "w", f))
 	check(t, s.PutTables(ctx, "w", 2, f, []store.TableRow{row("a", "2", true)}))
-	check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}))
+	check(t, s.RemoveTables(ctx, "w", 2, f, "run", c.Now(), []string{"b"}, true))
 	changes := []store.Change{{Change: "changed", Path: catalog.Path{"a"}}, {Change: "removed", Path: catalog.Path{"b"}}}
 	stale := []store.StaleScope{{Path: catalog.Path{"x"}, Reason: "denied", Since: c.Now()}}
 	check(t, s.PublishCatalog(ctx, "w", 2, f, newRun(t, s, c, "second"), store.CatalogState{Tables: 2}, changes, stale))

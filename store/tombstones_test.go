@@ -26,10 +26,10 @@ func TestTombstones(t *testing.T) {
 			return paths
 		}
 		later := c.Now().Add(time.Hour)
-		check(t, s.RemoveTables(ctx, "w", 2, f, "r2", c.Now(), []string{"a", "b"}))
+		check(t, s.RemoveTables(ctx, "w", 2, f, "r2", c.Now(), []string{"a", "b"}, true))
 		equal(t, len(stones(later)), 0) // not yet for everyone
 		check(t, s.DropUnpublished(ctx, "w", f))
-		check(t, s.RemoveTables(ctx, "w", 2, f, "r2", c.Now(), []string{"a", "b"}))
+		check(t, s.RemoveTables(ctx, "w", 2, f, "r2", c.Now(), []string{"a", "b"}, true))
 		check(t, s.PublishCatalog(ctx, "w", 2, f, newRun(t, s, c, "r2"), store.CatalogState{Tables: 1, Read: c.Now()}, nil, nil))
 		equal(t, stones(later), []string{"w a r2", "w b r2"})
 		equal(t, len(stones(c.Now())), 0)

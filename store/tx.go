@@ -187,12 +187,15 @@ func (tx *Tx) many(query string, sets iter.Seq[[]any]) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, st.Close()) }()
-	uncancelled := context.WithoutCancel(tx.ctx) // the driver starts a goroutine for each statement that may be cancelled; one row is quick
+	ctx := tx.ctx
+	if tx.store.dialect == database.DialectSQLite3 { // its driver starts a goroutine for each statement that may be cancelled; one row is quick
+		ctx = context.WithoutCancel(ctx)
+	}
 	for args := range sets {
 		if err := tx.ctx.Err(); err != nil {
 			return err
 		}
-		if _, err := st.ExecContext(uncancelled, args...); err != nil {
+		if _, err := st.ExecContext(ctx, args...); err != nil {
 			return err
 		}
 	}

@@ -102,9 +102,6 @@ func ForgetGone(tx *store.Tx, gone []store.Tombstone) error {
 		if err := errors.Join(tx.PurgeAnnotations(id, of), tx.PurgeNodeRefs(id, of)); err != nil {
 			return err
 		}
-		if err := tx.PurgePins(id, of); err != nil {
-			return err
-		}
 	}
 	return nil
 }

@@ -62,7 +62,7 @@ func (g *grants) add(line string) (revokes bool) {
 	}
 	database, table := name[0], name[2]
 	rights := strings.Join(tokens[1:on], " ")
-	selects := slices.Contains(tokens[1:on], "SELECT") || strings.HasPrefix(rights, "ALL")
+	selects := slices.Contains(tokens[1:on], "SELECT") || on > 1 && tokens[1] == "ALL" // ALLOW_NONEXISTENT_DEFINER is another right
 	switch {
 	case database == "*":
 		g.all = g.all || selects

@@ -148,6 +148,9 @@ func (r *reading) describe(ctx context.Context, tables []catalog.Table) error {
 	}
 	for _, t := range tables {
 		name := t.Path.Name()
+		if len(columns[name]) == 0 {
+			continue // dropped since it was listed: no table is without columns
+		}
 		t.Columns = columns[name]
 		if n, counted := r.rows[name]; counted {
 			t.Rows = n
