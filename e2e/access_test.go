@@ -35,6 +35,13 @@ func TestOpenNotebookFollowsItsAccess(t *testing.T) {
 	grid.Want("document.querySelectorAll('#cells .grid-row').length > 0 && document.querySelectorAll('#cells [role=grid]').length", 3)
 	grid.Eval("(document.querySelector('#access').remove(), 1)")
 
+	typing := p.signIn("ana@example.com") // something that is not saved when the right to save it goes
+	typing.Expect("404")
+	typing.Go(p.url + "/projects/" + project)
+	typing.Want("document.querySelectorAll('pb-editor.is-ready').length", 3)
+	typing.Want("document.querySelectorAll('#cells .grid-row').length > 0", true)
+	typing.Eval("(document.querySelector('pb-editor').changed('select 2 -- mine'), 1)")
+
 	// Whoever could edit and still may keeps the page, with what they are typing.
 	typed := "((f) => { f.value = 'select 1 -- not saved yet'; return 1; })(document.querySelector('#cells textarea'))"
 	ana.Eval("(window.kept = true, " + typed + ")")
@@ -53,6 +60,9 @@ func TestOpenNotebookFollowsItsAccess(t *testing.T) {
 	ana.See("Running SQL here needs Can query on “Sample shop”")
 	ana.Want("document.querySelectorAll('#cells .grid-row').length > 0", true)
 	checkPage(t, ana, string(axe), "a notebook after Can query was taken away")
+	typing.See("Copy what you typed and have not saved")
+	typing.Want("document.querySelectorAll('.grid-row, pb-tree').length", 0)
+	typing.Want("document.querySelector('pb-editor').area.value", "select 2 -- mine")
 
 	admin.Go(permissions)
 	admin.Click("#can_view_results-public")

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -50,12 +51,19 @@ type product struct {
 	setupLink string
 	process   *exec.Cmd
 	ended     chan error
+	stopped   sync.Once
 }
 
 // run starts the binary on a new data folder, with more environment; it is stopped gracefully when the test ends.
 func run(t *testing.T, env ...string) *product {
 	t.Helper()
-	p := &product{t: t, dir: t.TempDir(), ended: make(chan error, 1)}
+	return runOn(t, t.TempDir(), env...)
+}
+
+// runOn is run on a data folder that is there already, perhaps with what another server left in it.
+func runOn(t *testing.T, dir string, env ...string) *product {
+	t.Helper()
+	p := &product{t: t, dir: dir, ended: make(chan error, 1)}
 	p.process = exec.Command(binary, "serve")
 	p.process.Env = append(append(os.Environ(), "PATCHBAY_ADDR=127.0.0.1:0", "PATCHBAY_DATA_DIR="+p.dir), env...)
 	p.process.Stderr = testLog{t}
@@ -117,8 +125,10 @@ func hasAdmin(env []string) bool {
 	return false
 }
 
-// stop ends the server as a supervisor does, and wants it to end well within 30 s (P74).
-func (p *product) stop() {
+// stop ends the server as a supervisor does, and wants it to end well within 30 s (P74). It may be called again.
+func (p *product) stop() { p.stopped.Do(p.stopOnce) }
+
+func (p *product) stopOnce() {
 	_ = p.process.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-p.ended:

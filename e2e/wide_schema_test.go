@@ -1,39 +1,35 @@
 package e2e
 
 import (
-	"database/sql"
-	"errors"
+	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
+	"slices"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp/kb"
 
-	_ "github.com/duckdb/duckdb-go/v2" // makes a database
+	"patchbay/catalog"
+	"patchbay/store"
 )
 
-// A schema with 100,000 tables is scrolled, typed ahead in, searched and opened near its end, on the whole server.
+// A schema with 100,000 tables is scrolled, typed ahead in, searched and opened near its end, on the whole server. What a refresh would
+// have read is put into its store: the test machine has no source that makes so many tables in a moment.
 func TestHundredThousandTables(t *testing.T) {
 	t.Parallel()
-	p, tab := withAdmin(t)
-	wide(t, filepath.Join(p.dir, "files", "wide.duckdb"), 100_000)
-	token := p.token()
-	status, body := p.api(token, "POST", "/api/v1/connections", `{"name":"Wide","type":"duckdb","config":{"file":"wide.duckdb"}}`)
-	if status != 201 {
-		t.Fatalf("connecting: %d %s", status, body)
-	}
-	connection := p.first(token, "/api/v1/connections")
-	if status, body := p.api(token, "POST", "/api/v1/projects", `{"name":"Wide"}`); status != 201 {
-		t.Fatalf("making a project: %d %s", status, body)
-	}
-	project := p.first(token, "/api/v1/projects")
-	if status, body := p.api(token, "PUT", "/api/v1/projects/"+project+"/connections/"+connection, ""); status != 204 {
-		t.Fatalf("importing: %d %s", status, body)
-	}
+	env := []string{"PATCHBAY_ADMIN_EMAIL=admin@example.com", "PATCHBAY_ADMIN_PASSWORD=" + password, "PATCHBAY_SAMPLE=true"}
+	before := run(t, env...)
+	token := before.token()
+	connection, project := before.first(token, "/api/v1/connections"), before.first(token, "/api/v1/projects")
+	before.must(token, "PATCH", "/api/v1/connections/"+connection, `{"name":"Wide"}`)
+	before.first(token, "/api/v1/connections/"+connection+"/refreshes")
+	before.stop()
+	widen(t, before.dir, connection, 100_000)
+	p := runOn(t, before.dir, env...)
+	tab := p.signIn("admin@example.com")
+	tab.Expect("404")
 	tab.Go(p.url + "/projects/" + project)
-	tab.Want("document.querySelector('#browser-foot [hx-trigger]') === null && document.querySelector('.tree-row')?.textContent", "Wide") // it is read
+	tab.Want("document.querySelector('.tree-name')?.textContent", "Wide")
 	tab.Eval("(document.querySelector('pb-tree').focus(), 1)")
 	tab.Want("document.activeElement.ariaExpanded", "false")
 	tab.Type(kb.ArrowRight) // opens the connection, then goes on to its database and schema
@@ -62,25 +58,41 @@ func TestHundredThousandTables(t *testing.T) {
 	tab.Want("document.querySelector('[role=treeitem][aria-selected=true]')?.ariaPosInSet", "98761")
 }
 
-// wide makes a DuckDB file with so many tables in its one schema.
-func wide(t *testing.T, file string, tables int) {
+// widen puts one schema with so many tables in the place of a connection's catalog, in the store of a server that is stopped.
+func widen(t *testing.T, dir, connection string, tables int) {
 	t.Helper()
-	err := os.MkdirAll(filepath.Dir(file), 0o700)
-	if err != nil {
-		t.Fatal(err)
+	ctx, now := context.Background(), time.Now()
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
-	db, err := sql.Open("duckdb", file)
-	if err != nil {
-		t.Fatal(err)
+	st, err := store.Open(ctx, store.Options{Dir: dir, Now: time.Now, AuditKey: []byte("nothing is audited here")})
+	check(err)
+	fence, err := st.Acquire(ctx, "refresh:"+connection, "test", time.Minute)
+	check(err)
+	state, err := st.CatalogState(ctx, connection)
+	check(err)
+	words, err := catalog.ReadWords(nil)
+	check(err)
+	var old []string
+	check(st.KnownHashes(ctx, connection, func(path string, _ []byte) { old = append(old, path) }))
+	rows := make([]store.TableRow, tables)
+	for i := range rows {
+		table := catalog.Table{Path: catalog.Path{"wide", "main", fmt.Sprintf("t%05d", i)}, Kind: catalog.KindTable, Rows: catalog.RowsUnknown, Columns: []catalog.Column{
+			{Name: "id", Type: "INTEGER", Family: catalog.FamilyInteger}, {Name: "name", Type: "VARCHAR", Family: catalog.FamilyText, Nullable: true}}}
+		hash := catalog.HashOf(table)
+		rows[i] = store.TableRow{Key: catalog.PackPath(table.Path.String()), Hash: hash[:], Body: catalog.Pack(table, words)}
 	}
-	var script strings.Builder
-	script.WriteString("begin;")
-	for i := range tables {
-		fmt.Fprintf(&script, "create table t%05d (id integer, name varchar);", i)
+	for batch := range slices.Chunk(rows, store.MaxBatch) {
+		check(st.PutTables(ctx, connection, state.Generation+1, fence, batch))
 	}
-	script.WriteString("commit")
-	_, err = db.Exec(script.String())
-	if err = errors.Join(err, db.Close()); err != nil {
-		t.Fatal(err)
-	}
+	run := store.Run{ID: "01900000-0000-7000-8000-000000000000", ConnectionID: connection, Trigger: "manual", State: "succeeded", Queued: now, Started: now, Finished: now}
+	check(st.RemoveTables(ctx, connection, state.Generation+1, fence, run.ID, now, old, false))
+	check(st.Maintain(ctx, func(tx *store.Tx) error { return tx.CreateRun(run) }))
+	check(st.PublishCatalog(ctx, connection, state.Generation+1, fence, run,
+		store.CatalogState{Tables: int64(tables), Columns: 2 * int64(tables), Read: now, Changed: now}, nil, nil))
+	check(st.Release(ctx, fence))
+	check(st.Close())
 }

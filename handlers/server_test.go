@@ -128,7 +128,10 @@ func (p patient) Query(ctx context.Context, st connectors.Statement) (connectors
 func (s *site) patient(open func(context.Context, *store.Connection) (connectors.Source, error)) func(context.Context, *store.Connection) (connectors.Source, error) {
 	return func(ctx context.Context, c *store.Connection) (connectors.Source, error) {
 		src, err := open(ctx, c)
-		return patient{src, s.waiting}, err
+		if err != nil {
+			return nil, err
+		}
+		return patient{src, s.waiting}, nil
 	}
 }
 
