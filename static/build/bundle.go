@@ -90,11 +90,26 @@ func options(src string, sprites map[string][]byte, entries []string) api.BuildO
 		Charset:       api.CharsetUTF8,
 		LegalComments: api.LegalCommentsNone, // NOTICE holds them
 		Loader:        map[string]api.Loader{".woff2": api.LoaderFile, ".svg": api.LoaderFile},
-		Plugins:       []api.Plugin{spritePlugin(sprites)},
+		Plugins:       []api.Plugin{spritePlugin(sprites), completionPlugin},
 
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
 	}
 }
+
+// completionPlugin keeps completion out of what an editor loads first. The SQL grammar imports it for sources of its own, which
+// are not used and not built in, but the import alone would put all of it into the part that both share.
+var completionPlugin = api.Plugin{Name: "completion", Setup: func(build api.PluginBuild) {
+	build.OnResolve(api.OnResolveOptions{Filter: `^@codemirror/autocomplete$`}, func(args api.OnResolveArgs) (api.OnResolveResult, error) {
+		if !strings.Contains(filepath.ToSlash(args.Importer), "/@codemirror/lang-sql/") {
+			return api.OnResolveResult{}, nil
+		}
+		return api.OnResolveResult{Path: args.Path, Namespace: "unused", SideEffects: api.SideEffectsFalse}, nil
+	})
+	build.OnLoad(api.OnLoadOptions{Filter: `.*`, Namespace: "unused"}, func(api.OnLoadArgs) (api.OnLoadResult, error) {
+		none := `export const completeFromList = () => { throw new Error("completion of its own is not built in"); }, ifNotIn = completeFromList;`
+		return api.OnLoadResult{Contents: &none, Loader: api.LoaderJS}, nil
+	})
+}}
 
 // served says whether an output of esbuild goes to browsers. The entry that only names the sprites does not.
 func served(name string) bool { return !strings.HasPrefix(name, "sprites.") }
