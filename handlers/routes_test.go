@@ -174,7 +174,7 @@ func TestWhatAsksForARecentProof(t *testing.T) {
 	want := []string{
 		"POST /settings/people", "POST /settings/people/{user}", "POST /settings/people/{user}/role", "POST /settings/people/{user}/disabled",
 		"POST /settings/people/{user}/invite", "POST /settings/people/{user}/reset", "POST /settings/people/{user}/totp/remove", "POST /settings/people/{user}/delete",
-		"POST /settings/account/totp", "POST /settings/tokens",
+		"POST /settings/account/totp", "POST /settings/account/totp/confirm", "POST /settings/tokens",
 		"POST /settings/sign-in/local", "POST /settings/sign-in/new-provider", "POST /settings/sign-in/providers/{id}", "POST /settings/sign-in/providers/{id}/rules",
 		"POST /settings/sign-in/providers/{id}/delete",
 		"POST /projects/{project}/share/links", "POST /projects/{project}/share/links/{link}/replace",
