@@ -392,9 +392,15 @@ class Tree extends HTMLElement {
     else if (event.key === "ArrowRight") this.enter(place);
     else if (event.key === "ArrowLeft") this.leave(place);
     else if (event.key === "Enter" || event.key === " ") this.take(place);
-    else if (event.key.length === 1 && !"/?".includes(event.key)) import("./typeahead.js").then(({ type }) => type(this, event.key)); // those two are keys of the screen
+    else if (event.key.length === 1 && !"/?".includes(event.key)) this.typed(event); // those two are keys of the screen
     else return;
     event.preventDefault();
+  }
+
+  // typed hands letters on in their order, also those that come while type-ahead is being loaded.
+  typed({ key, timeStamp }) {
+    this.typeahead ??= import("./typeahead.js");
+    this.typeahead.then(({ type }) => type(this, key, timeStamp));
   }
 
   enter(place) {

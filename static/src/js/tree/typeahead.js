@@ -3,14 +3,14 @@
 const pause = 700; // ms after which typing begins a new name
 
 let typed = "";
-let last = 0;
+let last = -Infinity; // when the last key was pressed
 let turn = 0; // only the latest search leads anywhere
 
 // type makes the next row whose name begins with what was typed the current one: after the current row where a name begins, else
 // from it on.
-export async function type(tree, key) {
-  const fresh = Date.now() - last > pause;
-  last = Date.now();
+export async function type(tree, key, when) {
+  const fresh = when - last > pause;
+  last = when;
   typed = (fresh ? "" : typed) + key.toLowerCase();
   const mine = ++turn;
   const { root, active } = tree;
