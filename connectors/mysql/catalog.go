@@ -117,6 +117,12 @@ func (r *reader) read(ctx context.Context, db *sql.DB) error {
 	if err := r.each(ctx, db, tablesSQL, r.table); err != nil {
 		return fmt.Errorf("read tables: %w", err)
 	}
+	if len(r.tables) < len(r.picked) { // MariaDB takes two names that differ in case for one, and answers with one of them
+		r.picked = nil
+		if err := r.each(ctx, db, tablesSQL, r.table); err != nil {
+			return fmt.Errorf("read tables: %w", err)
+		}
+	}
 	if len(r.tables) == 0 {
 		return nil
 	}
