@@ -15,6 +15,7 @@ type Diff struct {
 	reported int
 	done     scopes
 	skipped  scopes
+	parts    scopes // of those that were skipped, the ones that hold tables
 	stale    []Skip
 }
 
@@ -58,7 +59,7 @@ type Outcome struct {
 	// an empty database. Nothing may be removed then.
 	Suspicious bool
 
-	done, skipped scopes
+	done, skipped, parts scopes
 }
 
 // That a catalog is empty at a stroke is never believed of more than one table; of many tables, nine in ten may not go either.
@@ -70,7 +71,7 @@ const (
 
 // NewDiff begins a comparison. Tables that keep does not let through are not taken over, and go when they are known.
 func NewDiff(keep *Matcher) *Diff {
-	return &Diff{keep: keep, tables: map[string]*compared{}, done: scopes{}, skipped: scopes{}}
+	return &Diff{keep: keep, tables: map[string]*compared{}, done: scopes{}, skipped: scopes{}, parts: scopes{}}
 }
 
 // Know tells of one stored table: its path as text and its hash.
@@ -123,6 +124,9 @@ func (c comparison) Done(scope Path) error {
 
 func (c comparison) Skipped(scope Path, why error) error {
 	c.skipped.add(scope)
+	if len(scope) < len(c.keep.levels) { // a single table is no part
+		c.parts.add(scope)
+	}
 	c.stale = append(c.stale, Skip{slices.Clone(scope), why})
 	return nil
 }
@@ -130,8 +134,8 @@ func (c comparison) Skipped(scope Path, why error) error {
 // Outcome is what follows from the whole reading. A known table that was not reported goes when it lies in a scope that was
 // done and in none that was skipped, or when the filter does not keep it; any other stays.
 func (d *Diff) Outcome() Outcome {
-	o := Outcome{Known: d.known, Reported: d.reported, Stale: d.stale, done: d.done, skipped: d.skipped}
-	o.Read = len(d.done) > 0 && (len(d.skipped) == 0 || d.reported > 0 || d.readWithin())
+	o := Outcome{Known: d.known, Reported: d.reported, Stale: d.stale, done: d.done, skipped: d.skipped, parts: d.parts}
+	o.Read = len(d.done) > 0 && (len(d.parts) == 0 || d.reported > 0 || d.readWithin())
 	for key, at := range d.tables {
 		switch {
 		case at.found:
@@ -181,13 +185,13 @@ func (o Outcome) ReadOf() (read, all int) {
 			parts[outermost(scope)] = true
 		}
 	}
-	for scope := range o.skipped {
+	for scope := range o.parts {
 		if scope != wholeSource {
 			parts[outermost(scope)] = true
 		}
 	}
 	for part := range parts {
-		if !o.skipped[wholeSource] && !o.skipped[part] {
+		if !o.parts[wholeSource] && !o.parts[part] {
 			read++
 		}
 	}

@@ -311,3 +311,16 @@ func FuzzDiffScopes(f *testing.F) {
 		}
 	})
 }
+
+// A single table that cannot be read is no part of the source: the rest was read all the same.
+func TestDiffOfOneBrokenTable(t *testing.T) {
+	t.Parallel()
+	broken := catalog.Path{"db", "main", "broken"}
+	diff, sink, _ := keep(catalog.Table{Path: broken}).diffOf(keepAll(t))
+	_ = sink.Done(nil)
+	_ = sink.Skipped(broken, errors.New("no such table"))
+	o := diff.Outcome()
+	if read, all := o.ReadOf(); !o.Read || read != all || len(o.Gone) > 0 {
+		t.Errorf("read is %v, %d of %d, gone are %q", o.Read, read, all, o.Gone)
+	}
+}
