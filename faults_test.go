@@ -28,7 +28,8 @@ type link struct {
 	received atomic.Int64
 	limit    atomic.Int64 // 0: none
 	sent     atomic.Int64
-	before   atomic.Pointer[func(sent int64)]
+	telling  sync.RWMutex // held for reading by who calls before
+	before   func(sent int64)
 	work     sync.WaitGroup
 }
 
@@ -60,12 +61,24 @@ func (k *link) port() string {
 	return port
 }
 
-// begin counts anew; limit and before hold until the next begin.
+// begin counts anew; limit and before hold until the next begin, which waits until the one of before has returned.
 func (k *link) begin(limit int64, before func(sent int64)) {
+	k.telling.Lock()
+	defer k.telling.Unlock()
 	k.received.Store(0)
 	k.sent.Store(0)
 	k.limit.Store(limit)
-	k.before.Store(&before)
+	k.before = before
+}
+
+// tell says that something is about to be sent.
+func (k *link) tell() {
+	k.telling.RLock()
+	defer k.telling.RUnlock()
+	sent := k.sent.Add(1)
+	if k.before != nil {
+		k.before(sent)
+	}
 }
 
 func (k *link) serve(client net.Conn) {
@@ -112,11 +125,7 @@ func (k *link) up(server, client net.Conn) {
 		if err != nil {
 			return
 		}
-		if before := *k.before.Load(); before != nil {
-			before(k.sent.Add(1))
-		} else {
-			k.sent.Add(1)
-		}
+		k.tell()
 		if _, err := server.Write(buf[:n]); err != nil {
 			return
 		}
@@ -220,8 +229,8 @@ func faultyMySQL(t *testing.T, kind string, server *servers.Server) *faulty {
 // endBackends ends the processes that serve a user's connections to the source, and waits until they are gone: a process that only
 // was told to end may answer first.
 const endBackends = `do $$ begin
-	perform pg_terminate_backend(pid) from pg_stat_activity where datname = 'big' and usename = '%[1]s';
 	while exists (select from pg_stat_activity where datname = 'big' and usename = '%[1]s') loop
+		perform pg_terminate_backend(pid) from pg_stat_activity where datname = 'big' and usename = '%[1]s';
 		perform pg_sleep(0.002);
 		perform pg_stat_clear_snapshot();
 	end loop;
