@@ -36,6 +36,7 @@ type Options struct {
 	Held    int                                      // how many bytes of packed tables wait to be written in their order; 0 is 16 MiB
 	History time.Duration                            // how long runs are kept; 0 is 90 days
 	Purge   func(*store.Tx, []store.Tombstone) error // forgets what else is kept of tables that are gone for good; may be nil
+	Waiting func() int64                             // how many people wait for an answer just now: they go first; may be nil
 }
 
 const (
