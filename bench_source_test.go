@@ -194,10 +194,10 @@ func besidePostgres(b *testing.B, server *servers.Server, first time.Duration) {
 	flags := []string{"-h", server.Host, "-p", strconv.Itoa(server.Port), "-U", server.User}
 	query := strings.Join(strings.Fields(barePostgres), " ") // a backslash command is one line
 	psql := timed(b, server, "psql", append(flags, "-X", "-q", "-d", "big", "-c", `\copy (`+query+`) to '/dev/null'`)...)
-	b.ReportMetric(psql.Seconds(), "R-by-psql-s")
-	b.ReportMetric(first.Seconds()/psql.Seconds(), "first-xR-by-psql")
+	report(b, psql.Seconds(), "R-by-psql-s")
+	report(b, first.Seconds()/psql.Seconds(), "first-xR-by-psql")
 	dump := timed(b, server, "pg_dump", append(flags, "-s", "-f", "/dev/null", "big")...)
-	b.ReportMetric(dump.Seconds()/first.Seconds(), "pg_dump-x-first")
+	report(b, dump.Seconds()/first.Seconds(), "pg_dump-x-first")
 }
 
 // timed runs a program of PostgreSQL's to its end.
