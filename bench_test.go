@@ -29,7 +29,8 @@ import (
 )
 
 // BenchmarkPostgresRefresh, BenchmarkMariaDBRefresh and BenchmarkDuckDBRefresh are whole refreshes of 10,000 tables of 10 columns,
-// or BENCH_TABLES of them, from asking for one to searchable. Each is told as a ratio to R, the bare catalog query of the product
+// or BENCH_TABLES of them, from asking for one to searchable; with BENCH_COMMENTS=1000, each table and column has a comment of so many
+// bytes. Each refresh is told as a ratio to R, the bare catalog query of the product
 // (bench_source_test.go) read to its end by the product's own client in the same run.
 func BenchmarkPostgresRefresh(b *testing.B) { benchmarkRefresh(b, postgresSource(b, benchTables(b))) }
 
