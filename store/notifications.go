@@ -39,6 +39,7 @@ type Notification struct {
 	Next         time.Time // when it is tried
 	Finished     time.Time
 	Outcome      string // of the last attempt, in words
+	Host         string // who takes it: the host of a webhook, or empty for e-mail; only DueNotifications says it
 }
 
 const targetColumns = `id, connection_id, kind, shown, box, events, created_by, created_ms`
@@ -174,16 +175,23 @@ const notificationColumns = `recipient, run_id, event, connection_id, state, att
 func scanNotification(r scanner) (Notification, error) {
 	var n Notification
 	var next, finished int64
-	err := r.Scan(&n.Recipient, &n.RunID, &n.Event, &n.ConnectionID, &n.State, &n.Attempts, &next, &finished, &n.Outcome)
+	err := r.Scan(&n.Recipient, &n.RunID, &n.Event, &n.ConnectionID, &n.State, &n.Attempts, &next, &finished, &n.Outcome, &n.Host)
 	n.Next, n.Finished = at(next), at(finished)
 	return n, err
 }
 
-// DueNotifications are those to be tried by now, the longest due first.
+// duePerHost is how many notifications for one host DueNotifications returns at the most.
+const duePerHost = 50
+
+// DueNotifications are those to be tried by now: of every host the first that is due, then of every host the second, and so on, so
+// that a host for which much waits leaves the others room.
 func (s *Store) DueNotifications(ctx context.Context, now time.Time, limit int) ([]Notification, error) {
 	return view(ctx, s, func(tx *Tx) ([]Notification, error) {
-		return collect(tx, scanNotification, `select `+notificationColumns+` from notification where state='waiting' and next_ms<=$1
-			order by next_ms, recipient limit $2`, ms(now), limit)
+		return collect(tx, scanNotification, `with due as (select notification.*, coalesce(shown, '') as host from notification left join notification_target
+				on recipient like 'target:%' and notification_target.id = substr(recipient, 8) and kind = 'webhook'
+				where state='waiting' and next_ms<=$1),
+			queued as (select *, row_number() over (partition by host order by next_ms, recipient, run_id, event) as place from due)
+			select `+notificationColumns+`, host from queued where place <= $2 order by place, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
 	})
 }
 
@@ -209,7 +217,7 @@ func (s *Store) EndNotification(ctx context.Context, n Notification) error {
 
 // Notifications are those of a connection, the latest first.
 func (tx *Tx) Notifications(connectionID string, limit int) ([]Notification, error) {
-	return collect(tx, scanNotification, `select `+notificationColumns+` from notification where connection_id=$1 order by next_ms desc, recipient limit $2`,
+	return collect(tx, scanNotification, `select `+notificationColumns+`, '' from notification where connection_id=$1 order by next_ms desc, recipient limit $2`,
 		connectionID, limit)
 }
 
