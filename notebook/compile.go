@@ -19,7 +19,8 @@ var parameter = regexp.MustCompile(`^\{\{\s*([A-Za-z_][A-Za-z0-9_]*)\s*(?:\|\s*(
 // Compile makes a statement out of what a person typed. Each {{ name }} becomes a placeholder of the dialect with the value
 // bound to it; {{ name | array }} stands for a list: inside IN ( ... ) one placeholder for each of its values, elsewhere one
 // that holds the list, on products that take arrays. Values never enter the text of the statement. A parameter in a comment
-// stays a comment; one inside quotes is refused, since it could only be pasted there. Exactly one statement is allowed, with
+// stays a comment; one inside quotes is refused, since it could only be pasted there, but braces inside quotes that name no parameter
+// stay what they are: a table may be called so. Exactly one statement is allowed, with
 // or without a semicolon. Errors are *connectors.Error of CauseStatement with the position in source.
 //
 // A value is a string, int64, float64, bool, nil, or a []any of these for a list.
@@ -91,8 +92,12 @@ func (c *compiler) quoted(at int, text string) error {
 		return c.second(at)
 	}
 	for i := strings.Index(text, "{{"); i >= 0; i = indexFrom(text, "{{", i+1) {
-		if m := parameter.FindString(text[i:]); m != "" {
-			return problem(c.source, at+i, m+" stands inside quotes, where nothing can be bound. Take the quotes away, or join the parts with || or concat()")
+		m := parameter.FindStringSubmatch(text[i:])
+		if m == nil {
+			continue
+		}
+		if _, meant := c.values[m[1]]; meant {
+			return problem(c.source, at+i, m[0]+" stands inside quotes, where nothing can be bound. Take the quotes away, or join the parts with || or concat()")
 		}
 	}
 	c.anything, c.word = true, ""
