@@ -243,8 +243,8 @@ func (s *Server) browserConnectionState(ctx context.Context, c workspace.Connect
 	if err != nil {
 		return views.BrowserConnection{}, err
 	}
-	row, err := s.connectionRow(ctx, c)
-	if err != nil {
+	row := views.ConnectionRow{ID: c.ID, State: stateOf(c.Connection)}
+	if err := s.addCatalogFacts(ctx, &row); err != nil {
 		return views.BrowserConnection{}, err
 	}
 	item := views.BrowserConnection{ID: c.ID, Name: c.Name, State: row.State, Read: row.LastRefresh, MayRefresh: c.Decision.CanRefreshSchema, Changing: row.State.Live}
