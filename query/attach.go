@@ -20,6 +20,9 @@ func (r *Runner) AttachCSV(ctx context.Context, who access.Actor, id string, lim
 	if errors.Is(err, ErrRowsGone) || errors.Is(err, store.ErrNotFound) {
 		return nil, "They are not kept any more: the cell was run again, or deleted", nil
 	}
+	if err == nil && to.buf.Len() == 0 {
+		return nil, "The statement has no result", nil
+	}
 	return to.buf.Bytes(), to.note, err
 }
 
