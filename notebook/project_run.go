@@ -58,7 +58,8 @@ type ProjectRunner struct {
 	end     context.CancelCauseFunc
 	work    sync.WaitGroup
 
-	began time.Time // when this runner was made; of startDue alone
+	began time.Time // when this runner was made; of wake alone
+	woken time.Time // when it was last asked what is due; of wake alone
 
 	mu   sync.Mutex
 	jobs map[string]bool // projects that run in this process

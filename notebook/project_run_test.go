@@ -313,3 +313,30 @@ func TestProjectRunLosesItsProject(t *testing.T) {
 	tt.maintain(func(tx *store.Tx) error { return tx.DeleteProject(sales) })
 	r.work.Wait()
 }
+
+// A clock that was ahead for a while delays nothing once it is right again, and one that goes back a little runs nothing twice.
+func TestProjectScheduleAfterAClockThatWasWrong(t *testing.T) {
+	tt := newTimetable(t)
+	tt.create(NewCell{Kind: KindSQL, ConnectionID: shop, Source: "select 1", At: -1})
+	tt.saves("ann")
+	r := tt.runner("one")
+	tt.day(r)
+	tt.pass(-5 * time.Minute)
+	tt.wakes(r)
+	if n := len(tt.runs()); n != 1 {
+		t.Fatalf("%d runs, want 1", n)
+	}
+	tt.pass(365 * 24 * time.Hour)
+	tt.wakes(r)
+	if n := len(tt.runs()); n != 2 {
+		t.Fatalf("%d runs while the clock is ahead, want 2", n)
+	}
+	tt.pass(-365 * 24 * time.Hour)
+	tt.wakes(r)
+	for day := 1; day <= 2; day++ {
+		tt.day(r)
+		if n := len(tt.runs()); n != 2+day {
+			t.Errorf("%d runs on day %d after the clock was set right, want %d", n, day, 2+day)
+		}
+	}
+}

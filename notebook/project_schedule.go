@@ -39,6 +39,12 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 	if now.Before(r.began) { // the clock was ahead when this process started
 		r.began = now
 	}
+	if r.woken.IsZero() || now.Before(r.woken) {
+		if err := r.bringBack(ctx, now); err != nil {
+			r.options.Log.Error("cannot look for projects that are due too late", "error", err)
+		}
+	}
+	r.woken = now
 	due, err := r.options.Store.DueProjects(ctx, now)
 	if err != nil {
 		r.options.Log.Error("cannot ask which projects are due", "error", err)
@@ -57,6 +63,34 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 			r.options.Log.Error("cannot start a scheduled run", "project", s.ProjectID, "error", err)
 		}
 	}
+}
+
+// bringBack brings back what is due later than its schedule has it: a clock was ahead for a while. What ran at its time and less than
+// an hour from now stays: the clock went back a little.
+func (r *ProjectRunner) bringBack(ctx context.Context, now time.Time) error {
+	return r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
+		all, err := tx.ProjectSchedules()
+		if err != nil {
+			return err
+		}
+		for _, s := range all {
+			next, on := s.Spec.Next(now, s.Anchor)
+			if !on || !s.Next.After(next) {
+				continue
+			}
+			last, err := tx.ProjectRuns(s.ProjectID, 1)
+			if err != nil {
+				return err
+			}
+			if len(last) > 0 && last[0].Trigger == "schedule" && !last[0].Started.Before(next) && last[0].Started.Sub(now) < time.Hour {
+				continue
+			}
+			if err := tx.SetProjectNext(s.ProjectID, next); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // begins is when the run of a project that is due begins: a little after its time, always the same, so that those of one time do not

@@ -105,6 +105,11 @@ func (tx *Tx) SetProjectNext(projectID string, next time.Time) error {
 	return tx.must(`update project_schedule set next_ms=$1 where project_id=$2`, ms(next), projectID)
 }
 
+// ProjectSchedules are all schedules that are on.
+func (tx *Tx) ProjectSchedules() ([]ProjectSchedule, error) {
+	return collect(tx, scanProjectSchedule, `select `+projectScheduleColumns+` from project_schedule where next_ms > 0 order by project_id`)
+}
+
 // DueProjects are the schedules that are due by now, the longest due first.
 func (s *Store) DueProjects(ctx context.Context, now time.Time) ([]ProjectSchedule, error) {
 	return view(ctx, s, func(tx *Tx) ([]ProjectSchedule, error) {
