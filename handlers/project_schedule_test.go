@@ -415,3 +415,33 @@ func onlyConnection(s *site) string {
 	s.check(err)
 	return all[0].ID
 }
+
+// A schedule whose owner may not run the project any more says so, with the reason, until someone who may saves it.
+func TestRefusedScheduleIsSaid(t *testing.T) {
+	s := newSite(t)
+	p, _, _ := s.scheduled()
+	page := "/projects/" + p.ID + "/schedule"
+	save := url.Values{"schedule_kind": {"daily"}, "schedule_at": {"07:30"}, "schedule_time_zone": {"UTC"}}
+	if a := s.do("editor", "POST", page, save); a.status != http.StatusSeeOther {
+		t.Fatalf("saving answers %d", a.status)
+	}
+	run := store.ProjectRun{ID: "r", ProjectID: p.ID, Trigger: "schedule", RunBy: s.users["editor"].ID, State: "running", Started: time.Now()}
+	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error { return tx.CreateProjectRun(run) }))
+	fence, err := s.server.Store.Acquire(t.Context(), "project:"+p.ID, "other", time.Minute)
+	s.check(err)
+	run.State, run.Error, run.Finished = "refused", "The account is disabled", time.Now()
+	s.check(s.server.Store.FinishProjectRun(t.Context(), fence, run, nil))
+	s.check(s.server.Store.Release(t.Context(), fence))
+	if words := s.do("admin", "GET", page, nil).words(t); !strings.Contains(words, "It does not run: editor may not run it since just now The account is disabled. Whoever may run it") {
+		t.Errorf("the page says %s", words)
+	}
+	if a := s.api(s.token("admin", access.ScopeRead), "GET", "/api/v1/projects/"+p.ID+"/schedule", ""); a.get(t, "refused_since") == nil {
+		t.Errorf("the API says %s", a.body)
+	}
+	if a := s.do("admin", "POST", page, save); a.status != http.StatusSeeOther {
+		t.Fatalf("saving answers %d", a.status)
+	}
+	if words := s.do("admin", "GET", page, nil).words(t); strings.Contains(words, "It does not run") || !strings.Contains(words, "It runs as you") {
+		t.Errorf("saved again, the page says %s", words)
+	}
+}
