@@ -123,27 +123,39 @@ func TestScheduledRunIsOneInTwoProcesses(t *testing.T) {
 			t.Fatalf("after %d days: %+v", day, runs)
 		}
 	}
+	tt.pass(24 * time.Hour)
+	due, err := tt.store.DueProjects(t.Context(), tt.clock())
+	if err != nil || len(due) != 1 {
+		t.Fatalf("due %+v, %v", due, err)
+	}
+	for _, late := range []*ProjectRunner{one, two} { // the second has asked what is due before the first had the run
+		err := late.startScheduled(t.Context(), due[0], tt.clock())
+		late.work.Wait()
+		if late == two && !errors.Is(err, errNotDue) || late == one && err != nil {
+			t.Fatal(err)
+		}
+	}
 	one.Stop()
 	two.Stop()
 	tt.pass(60 * 24 * time.Hour)
 	after := tt.runner("after")
 	tt.wakes(after)
-	if n := len(tt.runs()); n != 3 {
+	if n := len(tt.runs()); n != 4 {
 		t.Fatalf("%d runs: what was missed is made up for before its share of the time", n)
 	}
 	for range 3 {
 		tt.pass(schedule.Window(24 * time.Hour))
 		tt.wakes(after)
 	}
-	if n := len(tt.runs()); n != 4 {
+	if n := len(tt.runs()); n != 5 {
 		t.Errorf("%d runs after 60 days down, want one more", n)
 	}
 	rows, err := tt.store.AuditRows(t.Context(), store.AuditFilter{Action: "project.run", Limit: 100})
-	if err != nil || len(rows) != 4 || rows[0].Actor != "Schedule" {
+	if err != nil || len(rows) != 5 || rows[0].Actor != "Schedule" {
 		t.Errorf("audit: %d rows %+v, %v", len(rows), rows, err)
 	}
 	ran, err := tt.store.AuditRows(t.Context(), store.AuditFilter{Action: "query.run", Limit: 100})
-	if err != nil || len(ran) != 4 || ran[0].ActorID != "ann" {
+	if err != nil || len(ran) != 5 || ran[0].ActorID != "ann" {
 		t.Errorf("the statements: %+v, %v", ran, err)
 	}
 }
