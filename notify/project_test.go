@@ -203,7 +203,9 @@ func TestWhoIsToldOfAProject(t *testing.T) {
 		want   string // of vera's outcome
 	}{
 		"locked out": {func(tx *store.Tx) error { return tx.SetPermissions("w", []string{"team"}, []string{"team"}, false) }, "Locked out: The project uses “Ware"},
-		"not shared": {func(tx *store.Tx) error { return tx.SetShares("p", []access.Share{{To: "user:ann", Access: access.Full}}) }, "not shared with them"},
+		"not shared": {func(tx *store.Tx) error {
+			return tx.SetShares("p", []access.Share{{To: "user:ann", Access: access.Full}})
+		}, "not shared with them"},
 		"disabled": {func(tx *store.Tx) error {
 			u, err := tx.User("vera")
 			u.Disabled = true
@@ -272,7 +274,9 @@ func TestOwnerOfARefusedScheduleIsTold(t *testing.T) {
 		change      func(*store.Tx) error
 		want, never string
 	}{
-		"downgraded": {func(tx *store.Tx) error { return tx.SetPermissions("w", []string{}, []string{access.GroupPublic}, false) }, "needs Can query", "Locked"},
+		"downgraded": {func(tx *store.Tx) error {
+			return tx.SetPermissions("w", []string{}, []string{access.GroupPublic}, false)
+		}, "needs Can query", "Locked"},
 		"locked out": {func(tx *store.Tx) error { return tx.SetPermissions("w", []string{}, []string{"team"}, false) }, "Can view results is missing", "Sales"},
 		"not shared": {func(tx *store.Tx) error { return tx.SetShares("p", nil) }, "not shared with you", "Sales"},
 		"disabled": {func(tx *store.Tx) error {
