@@ -11,7 +11,18 @@ import (
 type route struct {
 	pattern string
 	who     rule
-	handle  func(*Server, http.ResponseWriter, *http.Request, access.Actor) error
+	handle  handler
+}
+
+type handler = func(*Server, http.ResponseWriter, *http.Request, access.Actor) error
+
+// atOnce answers from one moment of the store, in which each thing is read once however many parts of the answer ask for it.
+func atOnce(answer handler) handler {
+	return func(s *Server, w http.ResponseWriter, r *http.Request, who access.Actor) error {
+		ctx, end := s.Store.Snapshot(r.Context())
+		defer end()
+		return answer(s, w, r.WithContext(ctx), who)
+	}
 }
 
 // A rule says who may call a route at all.
@@ -79,7 +90,7 @@ var routes = []route{
 	{"POST /invite/{token}", anyone, (*Server).acceptInvite},
 	{"GET /share/{token}", anyone, (*Server).sharedApp},
 	{"POST /theme", anyone, (*Server).setTheme},
-	{"GET /{$}", signedIn, (*Server).home},
+	{"GET /{$}", signedIn, atOnce((*Server).home)},
 	{"GET /find", signedIn, (*Server).findAnything},
 
 	// Settings: people, groups, the own account and its tokens.
@@ -141,7 +152,7 @@ var routes = []route{
 
 	// Settings: data sources.
 	{"GET /settings/project-connections", admin, (*Server).allProjectConnections},
-	{"GET /settings/connections", admin, (*Server).connections},
+	{"GET /settings/connections", admin, atOnce((*Server).connections)},
 	{"GET /settings/new-connection", admin, (*Server).newConnection},
 	{"POST /settings/new-connection", admin, (*Server).createConnection},
 	{"POST /settings/new-connection/url", admin, (*Server).connectionByURL},
@@ -179,10 +190,10 @@ var routes = []route{
 	{"GET /settings/schedule-preview", signedIn, (*Server).schedulePreview},
 
 	// Projects.
-	{"GET /projects", signedIn, (*Server).projects},
+	{"GET /projects", signedIn, atOnce((*Server).projects)},
 	{"POST /projects", signedIn, (*Server).createProject},
-	{"GET /projects/{project}", signedIn, (*Server).notebook},
-	{"GET /projects/{project}/app", signedIn, (*Server).app},
+	{"GET /projects/{project}", signedIn, atOnce((*Server).notebook)},
+	{"GET /projects/{project}/app", signedIn, atOnce((*Server).app)},
 	{"GET /projects/{project}/access", signedIn, (*Server).projectAccess},
 	{"GET /projects/{project}/share", signedIn, (*Server).sharing},
 	{"POST /projects/{project}/share", signedIn, (*Server).share},
@@ -200,7 +211,7 @@ var routes = []route{
 	{"POST /projects/{project}/name", signedIn, (*Server).renameProject},
 	{"GET /projects/{project}/delete", signedIn, (*Server).deleteProjectPage},
 	{"POST /projects/{project}/delete", signedIn, (*Server).deleteProject},
-	{"GET /projects/{project}/connections", signedIn, (*Server).projectConnections},
+	{"GET /projects/{project}/connections", signedIn, atOnce((*Server).projectConnections)},
 	{"POST /projects/{project}/connections/{connection}", signedIn, (*Server).importConnection},
 	{"POST /projects/{project}/connections/{connection}/remove", signedIn, (*Server).stopImport},
 	{"GET /projects/{project}/connections/new", signedIn, (*Server).newConnection},
@@ -210,24 +221,24 @@ var routes = []route{
 	{"GET /projects/{project}/connections/new/{type}", signedIn, (*Server).newConnectionForm},
 
 	// The data browser of a project.
-	{"GET /projects/{project}/browser/children", signedIn, (*Server).browserChildren},
-	{"GET /projects/{project}/browser/search", signedIn, (*Server).browserSearch},
+	{"GET /projects/{project}/browser/children", signedIn, atOnce((*Server).browserChildren)},
+	{"GET /projects/{project}/browser/search", signedIn, atOnce((*Server).browserSearch)},
 	{"GET /projects/{project}/browser/details", signedIn, (*Server).browserDetails},
 	{"POST /projects/{project}/browser/visit", signedIn, (*Server).browserVisit},
 	{"POST /projects/{project}/browser/preview", signedIn, (*Server).browserPreview},
-	{"GET /projects/{project}/browser/foot", signedIn, (*Server).browserFoot},
+	{"GET /projects/{project}/browser/foot", signedIn, atOnce((*Server).browserFoot)},
 	{"POST /projects/{project}/browser/refresh", signedIn, (*Server).browserRefresh},
-	{"GET /projects/{project}/browser/pinned", signedIn, (*Server).browserPinned},
+	{"GET /projects/{project}/browser/pinned", signedIn, atOnce((*Server).browserPinned)},
 	{"POST /projects/{project}/browser/pin", signedIn, (*Server).browserPin},
-	{"GET /projects/{project}/browser/recent", signedIn, (*Server).browserRecent},
-	{"GET /projects/{project}/browser/changes", signedIn, (*Server).browserChanges},
-	{"GET /projects/{project}/browser/outputs", signedIn, (*Server).browserOutputs},
+	{"GET /projects/{project}/browser/recent", signedIn, atOnce((*Server).browserRecent)},
+	{"GET /projects/{project}/browser/changes", signedIn, atOnce((*Server).browserChanges)},
+	{"GET /projects/{project}/browser/outputs", signedIn, atOnce((*Server).browserOutputs)},
 	{"POST /projects/{project}/browser/annotation", signedIn, (*Server).browserAnnotate},
-	{"GET /projects/{project}/complete", signedIn, (*Server).complete},
+	{"GET /projects/{project}/complete", signedIn, atOnce((*Server).complete)},
 
 	// Cells.
 	{"POST /projects/{project}/cells", signedIn, (*Server).addCell},
-	{"GET /projects/{project}/cells/{cell}", signedIn, (*Server).cell},
+	{"GET /projects/{project}/cells/{cell}", signedIn, atOnce((*Server).cell)},
 	{"POST /projects/{project}/cells/{cell}", signedIn, (*Server).saveCell},
 	{"POST /projects/{project}/cells/{cell}/move", signedIn, (*Server).moveCell},
 	{"POST /projects/{project}/cells/{cell}/delete", signedIn, (*Server).deleteCell},
@@ -241,10 +252,10 @@ var routes = []route{
 	{"GET /api/v1/openapi.json", signedIn, (*Server).apiDocument},
 	{"GET /api/v1/connectors", signedIn, (*Server).apiConnectors},
 	{"GET /api/v1/connectors/{type}", signedIn, (*Server).apiConnector},
-	{"GET /api/v1/connections", signedIn, (*Server).apiConnections},
+	{"GET /api/v1/connections", signedIn, atOnce((*Server).apiConnections)},
 	{"POST /api/v1/connections", signedIn, (*Server).apiCreateConnection},
 	{"POST /api/v1/connections/test", signedIn, (*Server).apiTestConnection},
-	{"GET /api/v1/connections/{id}", signedIn, (*Server).apiConnection},
+	{"GET /api/v1/connections/{id}", signedIn, atOnce((*Server).apiConnection)},
 	{"PATCH /api/v1/connections/{id}", signedIn, (*Server).apiUpdateConnection},
 	{"DELETE /api/v1/connections/{id}", signedIn, (*Server).apiDeleteConnection},
 	{"POST /api/v1/connections/{id}/test", signedIn, (*Server).apiTestSaved},
@@ -255,8 +266,8 @@ var routes = []route{
 	{"POST /api/v1/connections/{id}/refreshes/{run}/cancel", signedIn, (*Server).apiCancelRefresh},
 	{"POST /api/v1/connections/{id}/refreshes/{run}/apply", admin, (*Server).apiApplyRemovals},
 	{"POST /api/v1/connections/{id}/refreshes/{run}/keep", admin, (*Server).apiKeepCatalog},
-	{"GET /api/v1/connections/{id}/catalog", signedIn, (*Server).apiCatalog},
-	{"GET /api/v1/catalog/search", signedIn, (*Server).apiSearch},
+	{"GET /api/v1/connections/{id}/catalog", signedIn, atOnce((*Server).apiCatalog)},
+	{"GET /api/v1/catalog/search", signedIn, atOnce((*Server).apiSearch)},
 	{"GET /api/v1/connections/{id}/annotations", signedIn, (*Server).apiGetAnnotation},
 	{"PUT /api/v1/connections/{id}/annotations", admin, (*Server).apiSetAnnotation},
 	{"GET /api/v1/connections/{id}/schedule", admin, (*Server).apiGetSchedule},
@@ -283,9 +294,9 @@ var routes = []route{
 	{"GET /api/v1/groups/{group}/members", admin, (*Server).apiGroupMembers},
 	{"PUT /api/v1/groups/{group}/members/{user}", admin, (*Server).apiAddMember},
 	{"DELETE /api/v1/groups/{group}/members/{user}", admin, (*Server).apiRemoveMember},
-	{"GET /api/v1/projects", signedIn, (*Server).apiProjects},
+	{"GET /api/v1/projects", signedIn, atOnce((*Server).apiProjects)},
 	{"POST /api/v1/projects", signedIn, (*Server).apiCreateProject},
-	{"GET /api/v1/projects/{project}", signedIn, (*Server).apiProject},
+	{"GET /api/v1/projects/{project}", signedIn, atOnce((*Server).apiProject)},
 	{"PATCH /api/v1/projects/{project}", signedIn, (*Server).apiUpdateProject},
 	{"DELETE /api/v1/projects/{project}", signedIn, (*Server).apiDeleteProject},
 	{"GET /api/v1/projects/{project}/shares", signedIn, (*Server).apiGetShares},
@@ -298,12 +309,12 @@ var routes = []route{
 	{"GET /api/v1/projects/{project}/runs", signedIn, (*Server).apiProjectRuns},
 	{"POST /api/v1/projects/{project}/runs", signedIn, (*Server).apiRunProject},
 	{"GET /api/v1/projects/{project}/runs/{run}", signedIn, (*Server).apiProjectRun},
-	{"GET /api/v1/projects/{project}/connections", signedIn, (*Server).apiProjectConnections},
+	{"GET /api/v1/projects/{project}/connections", signedIn, atOnce((*Server).apiProjectConnections)},
 	{"PUT /api/v1/projects/{project}/connections/{connection}", signedIn, (*Server).apiImport},
 	{"DELETE /api/v1/projects/{project}/connections/{connection}", signedIn, (*Server).apiStopImport},
-	{"GET /api/v1/projects/{project}/cells", signedIn, (*Server).apiCells},
+	{"GET /api/v1/projects/{project}/cells", signedIn, atOnce((*Server).apiCells)},
 	{"POST /api/v1/projects/{project}/cells", signedIn, (*Server).apiAddCell},
-	{"GET /api/v1/projects/{project}/cells/{cell}", signedIn, (*Server).apiCell},
+	{"GET /api/v1/projects/{project}/cells/{cell}", signedIn, atOnce((*Server).apiCell)},
 	{"PATCH /api/v1/projects/{project}/cells/{cell}", signedIn, (*Server).apiUpdateCell},
 	{"DELETE /api/v1/projects/{project}/cells/{cell}", signedIn, (*Server).apiDeleteCell},
 	{"POST /api/v1/projects/{project}/cells/{cell}/run", signedIn, (*Server).apiRunCell},

@@ -81,12 +81,15 @@ type CellView struct {
 // Open is a project's page for someone who may view it.
 func (n *Notebook) Open(ctx context.Context, who access.Actor, projectID string) (Page, error) {
 	var page Page
-	last := map[string]string{}
+	var last map[string]string
 	err := n.store.View(ctx, func(tx *store.Tx) (err error) {
 		if page, err = project(tx, who, projectID, access.ViewProject); err != nil {
 			return err
 		}
-		return lastResults(tx, page.Cells, last)
+		if last, err = tx.LastResults(projectID); err != nil {
+			return fmt.Errorf("read results: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
 		return Page{}, err
@@ -121,24 +124,6 @@ func read(tx *store.Tx, projectID string, page *Page) (access.Project, error) {
 		page.Cells[i].Cell = c
 	}
 	return page.Project.Facts(page.Connections), nil
-}
-
-// lastResults finds the last result of each cell.
-func lastResults(tx *store.Tx, cells []CellView, last map[string]string) error {
-	for _, c := range cells {
-		if c.Kind != KindSQL {
-			continue
-		}
-		res, err := tx.LastResult(c.ID)
-		if errors.Is(err, store.ErrNotFound) {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("read result: %w", err)
-		}
-		last[c.ID] = res.ID
-	}
-	return nil
 }
 
 // result is a result of the page as who may see it; nil where they may not, or where it is gone.

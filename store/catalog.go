@@ -28,7 +28,7 @@ func (tx *Tx) CatalogState(id string) (CatalogState, error) {
 	if err != nil {
 		return st, err
 	}
-	last, err := one(tx, value[int64], `select finished_ms from refresh_run where connection_id = $1 and state = 'succeeded' order by id desc limit 1`, id)
+	last, err := one(tx, value[int64], `select finished_ms from refresh_run where connection_id = cast($1 as text) and state = 'succeeded' order by id desc limit 1`, id)
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return st, err
 	}
@@ -330,7 +330,7 @@ func (tx *Tx) Scopes(id string) ([]StaleScope, error) {
 		st.Path, err = catalog.ParsePath(path)
 		st.Since = at(since)
 		return st, err
-	}, `select path, reason, since_ms from catalog_scope where connection_id = $1 order by path`, id)
+	}, `select path, reason, since_ms from catalog_scope where connection_id = cast($1 as text) order by path`, id)
 }
 
 // Scopes is Tx.Scopes in a snapshot of its own.

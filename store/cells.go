@@ -25,7 +25,7 @@ func scanCell(r scanner) (Cell, error) {
 
 // Cells are a project's cells in their order.
 func (tx *Tx) Cells(projectID string) ([]Cell, error) {
-	return collect(tx, scanCell, `select `+cellColumns+` from cell where project_id = $1 order by position, id`, projectID)
+	return collect(tx, scanCell, `select `+cellColumns+` from cell where project_id = cast($1 as text) order by position, id`, projectID)
 }
 
 // Cell is the cell with this id.

@@ -51,7 +51,7 @@ func (tx *Tx) connections(where string, args ...any) ([]Connection, error) {
 	}
 	only, id := ``, []any(nil)
 	if len(list) == 1 {
-		only, id = ` where connection_id = $1`, []any{list[0].ID}
+		only, id = ` where connection_id = cast($1 as text)`, []any{list[0].ID}
 	}
 	secrets, err := collect(tx, scanPair, `select connection_id, field from connection_secret`+only+` order by connection_id, field`, id...)
 	if err != nil {

@@ -41,3 +41,9 @@ func (a AuditRow) Rehash(key []byte) AuditRow {
 	a.Hash = a.chain(key)
 	return a
 }
+
+// Fail asks for what the database refuses.
+func (tx *Tx) Fail() error {
+	_, err := collect(tx, value[string], `select no_such_column from project`)
+	return err
+}

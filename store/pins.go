@@ -37,7 +37,7 @@ func (tx *Tx) Unpin(userID string, n NodeRef) error {
 
 // Pins are what a person pinned, the first first, whether it is there or not.
 func (tx *Tx) Pins(userID string) ([]NodeRef, error) {
-	return collect(tx, scanNodeRef, `select connection_id, path from node_pin where user_id = $1 order by created_ms, connection_id, path`, userID)
+	return collect(tx, scanNodeRef, `select connection_id, path from node_pin where user_id = cast($1 as text) order by created_ms, connection_id, path`, userID)
 }
 
 // Visit remembers that a person opened a table, and forgets the oldest of many.

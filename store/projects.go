@@ -24,7 +24,7 @@ func (tx *Tx) Project(id string) (Project, error) {
 		return p, err
 	}
 	list := []Project{p}
-	err = tx.addShares(list, `where project_id = $1`, id)
+	err = tx.addShares(list, `where project_id = cast($1 as text)`, id)
 	return list[0], err
 }
 
@@ -93,7 +93,7 @@ func (tx *Tx) SetShares(id string, shares []access.Share) error {
 
 // ProjectUses are the connections that count in a project: imported, or its own.
 func (tx *Tx) ProjectUses(projectID string) ([]Connection, error) {
-	return tx.connections(`where project_id = $1 or id in (select connection_id from project_connection where project_id = $1)`, projectID)
+	return tx.connections(`where project_id = cast($1 as text) or id in (select connection_id from project_connection where project_id = cast($1 as text))`, projectID)
 }
 
 // ImportsOf are the projects that use a connection.

@@ -66,7 +66,18 @@ func (tx *Tx) ResultByID(id string) (Result, error) {
 
 // LastResult is the last run of a cell.
 func (tx *Tx) LastResult(cellID string) (Result, error) {
-	return one(tx, scanResult, `select `+resultColumns+` from result where cell_id = $1 order by started_ms desc, id desc limit 1`, cellID)
+	return one(tx, scanResult, `select `+resultColumns+` from result where cell_id = cast($1 as text) order by started_ms desc, id desc limit 1`, cellID)
+}
+
+// LastResults are the ids of the last run of each cell of a project, by the cell's.
+func (tx *Tx) LastResults(projectID string) (map[string]string, error) {
+	pairs, err := collect(tx, scanPair, `select cell.id, result.id from cell join result on result.id = (select last.id from result last
+		where last.cell_id = cell.id order by last.started_ms desc, last.id desc limit 1) where cell.project_id = cast($1 as text)`, projectID)
+	last := make(map[string]string, len(pairs))
+	for _, pair := range pairs {
+		last[pair[0]] = pair[1]
+	}
+	return last, err
 }
 
 // RunningResults are the runs that have not ended.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -40,7 +41,8 @@ type Tx struct {
 	tx    *sql.Tx
 	store *Store
 
-	forgets bool // a secret was removed or replaced
+	forgets bool           // a secret was removed or replaced
+	memo    map[string]any // in a snapshot that is shared: what was read
 }
 
 // replays is how often a transaction that another one got in the way of is run again.
@@ -49,8 +51,11 @@ const replays = 10
 // readTime bounds a read: while one lasts, the write-ahead log cannot be emptied behind it.
 const readTime = 30 * time.Second
 
-// View runs fn in one read snapshot, which ends after 30 seconds. fn may be run again.
+// View runs fn in one read snapshot, which ends after 30 seconds: in the context's, where it has one. fn may be run again.
 func (s *Store) View(ctx context.Context, fn func(*Tx) error) error {
+	if ran, err := s.sharedView(ctx, fn); ran {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	defer cancel()
 	return s.run(ctx, s.read, s.snapshot(), fn)
@@ -131,18 +136,26 @@ func (s *Store) run(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(*
 }
 
 func (s *Store) once(ctx context.Context, db *sql.DB, o *sql.TxOptions, fn func(*Tx) error) error {
-	tx, err := db.BeginTx(ctx, o)
+	tx, err := s.begin(ctx, db, o)
 	if err != nil {
-		return fmt.Errorf("begin transaction: %w", err)
-	}
-	defer func() { _ = tx.Rollback() }() // nothing after a commit; else, and after a panic too, it frees the writer
-	if err := fn(&Tx{ctx: ctx, tx: tx, store: s}); err != nil {
 		return err
 	}
-	if err := tx.Commit(); err != nil {
+	defer func() { _ = tx.tx.Rollback() }() // nothing after a commit; else, and after a panic too, it frees the writer
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if err := tx.tx.Commit(); err != nil {
 		return fmt.Errorf("commit transaction: %w", err)
 	}
 	return nil
+}
+
+func (s *Store) begin(ctx context.Context, db *sql.DB, o *sql.TxOptions) (*Tx, error) {
+	tx, err := db.BeginTx(ctx, o)
+	if err != nil {
+		return nil, fmt.Errorf("begin transaction: %w", err)
+	}
+	return &Tx{ctx: ctx, tx: tx, store: s}, nil
 }
 
 // mayReplay says whether another transaction was in the way and nothing was kept: SQLITE_BUSY, a serialization failure or a
@@ -207,15 +220,22 @@ type scanner interface{ Scan(...any) error }
 
 // one reads the single row of a query.
 func one[T any](tx *Tx, read func(scanner) (T, error), query string, args ...any) (T, error) {
-	v, err := read(tx.tx.QueryRowContext(tx.ctx, query, args...))
-	if errors.Is(err, sql.ErrNoRows) {
-		err = ErrNotFound
-	}
-	return v, err
+	return remembered(tx, query, args, func() (T, error) {
+		v, err := read(tx.tx.QueryRowContext(tx.ctx, query, args...))
+		if errors.Is(err, sql.ErrNoRows) {
+			err = ErrNotFound
+		}
+		return v, err
+	})
 }
 
 // collect reads all rows of a query.
-func collect[T any](tx *Tx, read func(scanner) (T, error), query string, args ...any) (out []T, err error) {
+func collect[T any](tx *Tx, read func(scanner) (T, error), query string, args ...any) ([]T, error) {
+	list, err := remembered(tx, query, args, func() ([]T, error) { return rowsOf(tx, read, query, args) })
+	return slices.Clone(list), err // each caller may fill in what is in other tables
+}
+
+func rowsOf[T any](tx *Tx, read func(scanner) (T, error), query string, args []any) (out []T, err error) {
 	rows, err := tx.tx.QueryContext(tx.ctx, query, args...)
 	if err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func (tx *Tx) withGroups(u User, err error) (User, error) {
 	if err != nil {
 		return u, err
 	}
-	u.Groups, err = collect(tx, value[string], `select distinct group_id from group_member where user_id = $1 order by group_id`, u.ID)
+	u.Groups, err = collect(tx, value[string], `select distinct group_id from group_member where user_id = cast($1 as text) order by group_id`, u.ID)
 	return u, err
 }
 
