@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -84,8 +85,9 @@ func (p *parts) build(ctx context.Context) error {
 	if p.scheduler, err = gocron.NewScheduler(gocron.WithStopTimeout(15 * time.Second)); err != nil {
 		return fmt.Errorf("make scheduler: %w", err)
 	}
+	var waiting atomic.Int64
 	p.refresh = refresh.NewRunner(refresh.Options{Store: p.store, Open: opener.Open, Levels: levelsOf(registry), Now: time.Now, Holder: uuid.NewString(), Log: p.log,
-		History: c.RefreshHistory, Purge: workspace.ForgetGone})
+		History: c.RefreshHistory, Purge: workspace.ForgetGone, Waiting: waiting.Load})
 	if p.query, err = query.NewRunner(query.Options{Store: p.store, Open: opener.Open, Dir: filepath.Join(c.DataDir, "results"), Now: time.Now, Log: p.log,
 		Sessions: store.SessionLimits{Idle: c.SessionIdle, Whole: c.SessionMax}}); err != nil {
 		return err
@@ -105,7 +107,7 @@ func (p *parts) build(ctx context.Context) error {
 	p.projects = notebook.NewProjectRunner(notebook.ProjectRunnerOptions{Store: p.store, Notebook: book, Query: p.query, Now: time.Now, Holder: uuid.NewString(), Log: p.log})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
 		Notebook: book, Projects: p.projects, Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
-		Ready: p.ready, Metrics: metricsHandler(), TrustedProxies: c.TrustedProxies}
+		Ready: p.ready, Metrics: metricsHandler(), Waiting: &waiting, TrustedProxies: c.TrustedProxies}
 	if err := p.refresh.Load(ctx); err != nil { // before anything refreshes: what it finds under way was interrupted
 		return err
 	}

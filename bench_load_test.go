@@ -42,6 +42,7 @@ func BenchmarkPagesDuringRefresh(b *testing.B) {
 	fillPostgres(b, big, "big", tables)
 	fillPostgres(b, small, "small", 2000)
 	for b.Loop() {
+		report(b, float64(tables), "tables")
 		l := newLoad(b, small)
 		idle, stop := l.begin(b)
 		time.Sleep(3 * time.Second)
@@ -57,9 +58,9 @@ func BenchmarkPagesDuringRefresh(b *testing.B) {
 		stop()
 		l.report(b, "refresh", *samples, whole.hold)
 		l.report(b, "applying", *samples, applying.hold)
-		b.ReportMetric(whole.length().Seconds(), "refresh-s")
-		b.ReportMetric(applying.length().Seconds(), "applying-s")
-		b.ReportMetric(float64(memoryOf(b, l.pid, "VmHWM")-before)/1e6, "server-RSS-growth-MB")
+		report(b, whole.length().Seconds(), "refresh-s")
+		report(b, applying.length().Seconds(), "applying-s")
+		report(b, float64(memoryOf(b, l.pid, "VmHWM")-before)/1e6, "server-RSS-growth-MB")
 	}
 }
 
@@ -323,12 +324,12 @@ func (l *load) report(b *testing.B, name string, samples []sample, within func(t
 		slices.Sort(took)
 		slices.Sort(late)
 		ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
-		b.ReportMetric(ms(took[len(took)/2]), name+"-"+kind+"-p50-ms")
-		b.ReportMetric(ms(took[len(took)*99/100]), name+"-"+kind+"-p99-ms")
-		b.ReportMetric(ms(took[len(took)-1]), name+"-"+kind+"-max-ms")
-		b.ReportMetric(ms(late[len(late)*99/100]), name+"-"+kind+"-left-late-p99-ms")
-		b.ReportMetric(float64(len(took)), name+"-"+kind)
-		b.ReportMetric(float64(failed), name+"-"+kind+"-failed")
+		report(b, ms(took[len(took)/2]), name+"-"+kind+"-p50-ms")
+		report(b, ms(took[len(took)*99/100]), name+"-"+kind+"-p99-ms")
+		report(b, ms(took[len(took)-1]), name+"-"+kind+"-max-ms")
+		report(b, ms(late[len(late)*99/100]), name+"-"+kind+"-left-late-p99-ms")
+		report(b, float64(len(took)), name+"-"+kind)
+		report(b, float64(failed), name+"-"+kind+"-failed")
 	}
 }
 

@@ -59,6 +59,35 @@ func (s *benchSource) keeping(share int) catalog.Filter {
 	return f
 }
 
+// benchComments is how many bytes the comment of every table and column has: BENCH_COMMENTS of them, or 0 where few have one, and a
+// short one, as in warehouses that people keep.
+func benchComments(b testing.TB) int {
+	b.Helper()
+	text := os.Getenv("BENCH_COMMENTS")
+	if text == "" {
+		return 0
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < 100 || n > 1000 { // MariaDB takes 1,024
+		b.Fatalf("BENCH_COMMENTS is %q: a number of bytes from 100 to 1000", text)
+	}
+	return n
+}
+
+// lengthen gives a table and its columns comments of so many bytes, each another one.
+func lengthen(t *catalog.Table, bytes int) {
+	if bytes == 0 {
+		return
+	}
+	comment := func(of ...string) string {
+		return strings.Repeat("What "+strings.Join(of, " ")+" is. ", 1+bytes/10)[:bytes]
+	}
+	t.Comment = comment(t.Path...)
+	for i := range t.Columns {
+		t.Columns[i].Comment = comment(append(t.Path[1:], t.Columns[i].Name)...)
+	}
+}
+
 // perCommit is how many tables one transaction makes: PostgreSQL holds some locks for each until its end.
 const perCommit = 200
 
@@ -73,7 +102,9 @@ func (s *benchSource) fill(b testing.TB) {
 	var batches []string
 	var batch strings.Builder
 	n := 0
+	comments := benchComments(b)
 	for t := range catalogtest.Warehouse(s.tables, 10) {
+		lengthen(&t, comments)
 		batch.WriteString(strings.Join(s.product.Create(t), ";\n") + ";\n")
 		if n++; n%perCommit == 0 || n == s.tables {
 			batches = append(batches, batch.String())
@@ -194,10 +225,10 @@ func besidePostgres(b *testing.B, server *servers.Server, first time.Duration) {
 	flags := []string{"-h", server.Host, "-p", strconv.Itoa(server.Port), "-U", server.User}
 	query := strings.Join(strings.Fields(barePostgres), " ") // a backslash command is one line
 	psql := timed(b, server, "psql", append(flags, "-X", "-q", "-d", "big", "-c", `\copy (`+query+`) to '/dev/null'`)...)
-	b.ReportMetric(psql.Seconds(), "R-by-psql-s")
-	b.ReportMetric(first.Seconds()/psql.Seconds(), "first-xR-by-psql")
+	report(b, psql.Seconds(), "R-by-psql-s")
+	report(b, first.Seconds()/psql.Seconds(), "first-xR-by-psql")
 	dump := timed(b, server, "pg_dump", append(flags, "-s", "-f", "/dev/null", "big")...)
-	b.ReportMetric(dump.Seconds()/first.Seconds(), "pg_dump-x-first")
+	report(b, dump.Seconds()/first.Seconds(), "pg_dump-x-first")
 }
 
 // timed runs a program of PostgreSQL's to its end.

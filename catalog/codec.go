@@ -8,7 +8,8 @@ import (
 	"slices"
 )
 
-// The written form of a table, of which pack.go makes the one that is stored. Its path is not in it.
+// The written form of a table, of which pack.go makes the one that is stored. Its path is not in it. A table that has not changed has the
+// same form, to the byte.
 //
 //	version   1 byte
 //	kind      1 byte: place in kinds
@@ -82,18 +83,6 @@ func RoundRows(n int64) int64 {
 		return rounded
 	}
 	return n / unit * unit // up would be past the largest number
-}
-
-// Encode is the written form of t, without its path: what is stored of it where there are no words. Decode gives back everything
-// but the digits of Rows that RoundRows drops. A table that has not changed has the same form, to the byte.
-func Encode(t Table) []byte {
-	e := newEncoder(t, codecVersion)
-	last := t.Path.Name()
-	for _, c := range t.Columns {
-		e.column(c, last)
-		last = c.Name
-	}
-	return e.b
 }
 
 // number is v's place in list. What is not in the list takes the place of the first: the model has no such value.
@@ -208,7 +197,8 @@ func sharedParts(a, b Path) int {
 	return n
 }
 
-// Decode reads what Encode wrote of the table at path. A table always has a name, even where that is empty.
+// Decode reads the written form of the table at path, in which Rows has the digits that RoundRows leaves. A table always has a name, even
+// where that is empty.
 func Decode(path Path, body []byte) (Table, error) {
 	if len(body) == 0 || body[0] != codecVersion {
 		return Table{}, fmt.Errorf("decode table %q: unknown version", path)

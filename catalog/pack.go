@@ -8,17 +8,17 @@ import (
 	"slices"
 )
 
-// The packed form of a table is what its row holds. It is Encode's form with another version, in which a column begins with
+// The packed form of a table is what its row holds. It is the form of codec.go with another version, in which a column begins with
 //
-//	uvarint  0: written out as Encode does. Otherwise the k-th word: 1 + 2k, or 2 + 2k where the parts below follow
-//	flags    1 byte: which of them, of Encode's; one that is set takes the place of the word's
-//	default, comment, place in the primary key, reference  as in Encode
+//	uvarint  0: written out as there. Otherwise the k-th word: 1 + 2k, or 2 + 2k where the parts below follow
+//	flags    1 byte: which of them; one that is set takes the place of the word's
+//	default, comment, place in the primary key, reference  as there
 //
 // and in which the types that are not common are numbered on from those of the words: a uvarint after the number of columns says
 // how many words there were.
 //
 // A word is a column that many tables of this catalog have alike: all of it but its place in the primary key, written out as
-// Encode does for a table without a name, where the path of a reference is without the parts that it shares with the table's
+// there for a table without a name, where the path of a reference is without the parts that it shares with the table's
 // own, whose number follows as a uvarint. Words are kept beside the tables and never change.
 const packedVersion = 2
 
@@ -174,7 +174,7 @@ func (d *decoder) word() word {
 	return w
 }
 
-// Pack is the form of a table that is stored, without its path. Unpack gives back what Decode gives back of Encode.
+// Pack is the form of a table that is stored, without its path. Unpack gives back everything but the digits of Rows that RoundRows drops.
 func Pack(t Table, words *Words) []byte {
 	e := newEncoder(t, packedVersion)
 	if len(t.Columns) > 0 {
@@ -210,7 +210,7 @@ func (e *encoder) packed(c Column, last string, words *Words) {
 	e.parts(own)
 }
 
-// Unpack reads what Pack wrote of the table at path, and what Encode wrote.
+// Unpack reads what Pack wrote of the table at path, and the written form without words that stood there before it.
 func Unpack(path Path, body []byte, words *Words) (Table, error) {
 	if len(body) == 0 || body[0] != packedVersion {
 		return Decode(path, body)

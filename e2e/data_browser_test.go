@@ -143,3 +143,30 @@ func idOf(t *testing.T, list, name string) string {
 	t.Fatalf("there is no %s in %s", name, list)
 	return ""
 }
+
+// A part of the scripts that did not load once is asked for again: the search and type-ahead work with the next letter.
+func TestTreeAfterPartsThatDidNotLoad(t *testing.T) {
+	t.Parallel()
+	p, tab := withAdmin(t, "PATCHBAY_SAMPLE=true")
+	project := p.first(p.token(), "/api/v1/projects")
+	tab.Go(p.url + "/projects/" + project)
+	tab.Want("document.querySelector('#browser-foot [hx-trigger]') === null && document.querySelector('.tree-row .tree-name')?.textContent", "Sample shop")
+	tab.Expect("ERR_BLOCKED_BY_CLIENT")
+	tab.Expect("Failed to fetch dynamically imported module")
+	tab.Block("*://*:*/static/part.*.js")
+	tab.Eval("(addEventListener('unhandledrejection', () => { globalThis.missed = true; }), document.querySelector('.tree-row').focus(), 1)")
+	tab.Type("s")
+	tab.Want("globalThis.missed", true)
+	tab.Eval("(document.querySelector('.tree-search input').focus(), 1)")
+	tab.Type("orders")
+	tab.Want("document.querySelector('.tree-message').textContent", "The search failed. Type again to retry")
+	tab.Block()
+	tab.Type(kb.Backspace)
+	tab.Want("document.querySelector('[role=option] .tree-name')?.textContent", "order_items")
+	tab.Type(kb.Escape)
+	tab.Eval("(document.querySelector('.tree-row').click(), 1)") // opens it
+	tab.Want("document.querySelectorAll('.tree-row').length", 2)
+	tab.Eval("(document.querySelector('.tree-row').focus(), 1)")
+	tab.Type("s")
+	tab.Want("document.activeElement.querySelector('.tree-name')?.textContent", "sample")
+}

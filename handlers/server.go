@@ -18,6 +18,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"patchbay/access"
@@ -46,6 +47,8 @@ type Server struct {
 	Now       func() time.Time
 	Ready     func(context.Context) error // nil: ready; else why not
 	Metrics   http.Handler
+	// Waiting counts the requests that wait for an answer and have not done so for long: whoever works in the background gives way.
+	Waiting *atomic.Int64
 	// TrustedProxies are who may say on whose behalf they ask.
 	TrustedProxies []netip.Prefix
 	// Addresses are what the self-hoster tells people to allow in a firewall; empty: nothing is said.
@@ -200,6 +203,7 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		s.behindProxies(r)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
+		defer s.waits()()
 		s.securityHeaders(w, r)
 		w.Header().Set("X-Request-Id", requestID(r)) // finds the request in the audit log and in the server's
 		defer func() {
@@ -218,6 +222,23 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		}()
 		next.ServeHTTP(rec, r)
 	})
+}
+
+// soon is how long a request may take before others stop giving way to it: it is a stream, or waits for a database.
+const soon = 200 * time.Millisecond
+
+// waits counts a request among those that wait for an answer, until done is called or it has taken long.
+func (s *Server) waits() (done func()) {
+	if s.Waiting == nil {
+		return func() {}
+	}
+	s.Waiting.Add(1)
+	leave := sync.OnceFunc(func() { s.Waiting.Add(-1) })
+	late := time.AfterFunc(soon, leave)
+	return func() {
+		late.Stop()
+		leave()
+	}
 }
 
 // sharePrefix is where the links for visitors lead; what follows is a token.

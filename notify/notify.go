@@ -15,10 +15,10 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
-	"golang.org/x/sync/errgroup"
 
 	"patchbay/access"
 	"patchbay/connectors/transport"
@@ -47,6 +47,8 @@ type Sender struct {
 	Options
 	http    *http.Client
 	outside *http.Client
+	busy    sync.Map      // hosts that are being sent to, each by one round
+	slots   chan struct{} // for sending to a host
 }
 
 // New makes a sender. Schedule makes it work by itself.
@@ -54,7 +56,7 @@ func New(o Options) *Sender {
 	if o.Outside == nil {
 		o.Outside = transport.HTTPClient(transport.Policy{})
 	}
-	return &Sender{Options: o, http: client(o.Client), outside: client(o.Outside)}
+	return &Sender{Options: o, http: client(o.Client), outside: client(o.Outside), slots: make(chan struct{}, hostsAtOnce)}
 }
 
 // A Hook is what is sealed of a webhook.
@@ -84,7 +86,7 @@ func (s *Sender) unseal(box []byte, targetID string) (h Hook, err error) {
 const (
 	wakeEvery   = 5 * time.Second
 	batch       = 500
-	hostsAtOnce = 16
+	hostsAtOnce = 64
 	slowHost    = 3 * time.Second
 )
 
@@ -94,10 +96,9 @@ var retries = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 
 // kept is how long it is remembered what was told.
 const kept = 30 * 24 * time.Hour
 
-// Schedule lets the scheduler wake the sender.
+// Schedule lets the scheduler wake the sender, whether or not the round before is through: that one may wait for a host that hangs.
 func (s *Sender) Schedule(ctx context.Context, scheduler gocron.Scheduler) error {
-	_, err := scheduler.NewJob(gocron.DurationJob(wakeEvery), gocron.NewTask(s.SendDue), gocron.WithName("send notifications"),
-		gocron.WithSingletonMode(gocron.LimitModeReschedule), gocron.WithContext(ctx))
+	_, err := scheduler.NewJob(gocron.DurationJob(wakeEvery), gocron.NewTask(s.SendDue), gocron.WithName("send notifications"), gocron.WithContext(ctx))
 	if err == nil {
 		_, err = scheduler.NewJob(gocron.DurationJob(24*time.Hour), gocron.NewTask(s.prune), gocron.WithName("forget old notifications"),
 			gocron.WithStartAt(gocron.WithStartImmediately()), gocron.WithContext(ctx))
@@ -114,47 +115,34 @@ func (s *Sender) prune(ctx context.Context) {
 	}
 }
 
-// SendDue sends what is due.
+// SendDue sends what is due, and returns when that is through. What is due for a host that another round sends to is for a later one,
+// so that a host that hangs keeps back only its own.
 func (s *Sender) SendDue(ctx context.Context) {
 	due, err := s.Store.DueNotifications(ctx, s.Now(), batch)
 	if err != nil {
 		s.Log.Error("cannot read the outbox", "error", err)
 		return
 	}
-	var hosts errgroup.Group
-	hosts.SetLimit(hostsAtOnce)
-	for _, of := range s.byHost(ctx, due) {
-		hosts.Go(func() error {
+	byHost := map[string][]store.Notification{}
+	for _, n := range due {
+		byHost[n.Host] = append(byHost[n.Host], n)
+	}
+	var hosts sync.WaitGroup
+	for host, of := range byHost {
+		if _, busy := s.busy.LoadOrStore(host, true); busy {
+			continue
+		}
+		hosts.Go(func() {
+			defer s.busy.Delete(host)
+			s.slots <- struct{}{}
+			defer func() { <-s.slots }()
 			s.sendTo(ctx, of)
-			return nil
 		})
 	}
-	_ = hosts.Wait() // nobody returns one
+	hosts.Wait()
 }
 
-// byHost are notifications by the host that takes them, so that one that hangs keeps back only its own. What cannot be looked up is
-// found out again by the attempt.
-func (s *Sender) byHost(ctx context.Context, due []store.Notification) map[string][]store.Notification {
-	hosts := map[string][]store.Notification{}
-	for _, n := range due {
-		host := "mail"
-		switch kind, id, _ := strings.Cut(n.Recipient, ":"); kind {
-		case "target":
-			if t, err := target(ctx, s.Store, id); err == nil && t.Kind == "webhook" {
-				host = t.Shown
-			}
-		case "hook":
-			if t, err := projectTarget(ctx, s.Store, id); err == nil {
-				host = t.Shown
-			}
-		}
-		hosts[host] = append(hosts[host], n)
-	}
-	return hosts
-}
-
-// sendTo sends to one host, one message after another. What is left when the host is slow is for the next round, which begins when
-// all hosts of this one are through.
+// sendTo sends to one host, one message after another. What is left when the host is slow is for the next round.
 func (s *Sender) sendTo(ctx context.Context, due []store.Notification) {
 	for _, n := range due {
 		began := time.Now()

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"runtime"
 	"slices"
 	"strings"
 
@@ -37,6 +36,8 @@ type apply struct {
 	filter  string           // as JSON
 	last    *catalog.Matcher // the filter of the reading before; nil: not known
 
+	comparing, packing pace
+
 	held     []store.TableRow // packed and not yet written
 	heldSize int              // in bytes
 
@@ -63,7 +64,7 @@ func (r *Runner) begin(ctx context.Context, j *job, c store.Connection, fence st
 		return nil, err
 	}
 	a := &apply{Runner: r, job: j, id: c.ID, fence: fence, diff: catalog.NewDiff(keep), builder: catalog.NewBuilder(levels), levels: levels,
-		listed: map[string]int{}}
+		listed: map[string]int{}, comparing: pace{waiting: r.options.Waiting}, packing: pace{waiting: r.options.Waiting}}
 	if a.state, err = r.options.Store.CatalogState(ctx, c.ID); err != nil {
 		return nil, fmt.Errorf("read catalog state: %w", err)
 	}
@@ -133,7 +134,7 @@ func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 		if err := a.note(ctx, d); err != nil {
 			return err
 		}
-		runtime.Gosched() // someone may be waiting for a page
+		a.packing.give()
 	}
 	return nil
 }
@@ -142,6 +143,7 @@ func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 func (a *apply) writeHeld(ctx context.Context) error {
 	slices.SortFunc(a.held, func(x, y store.TableRow) int { return bytes.Compare(x.Key, y.Key) })
 	for batch := range slices.Chunk(a.held, store.MaxBatch) {
+		a.packing.give()
 		err := a.working(ctx, func() error { return a.options.Store.PutTables(ctx, a.id, a.generation(), a.fence, batch) })
 		if err != nil {
 			return fmt.Errorf("write tables: %w", err)

@@ -8,6 +8,7 @@ import (
 
 	"patchbay/connectors"
 	"patchbay/refresh"
+	"patchbay/schedule"
 	"patchbay/store"
 )
 
@@ -64,5 +65,64 @@ func TestRefreshAfterOneThatStillCloses(t *testing.T) {
 	run, err := b.store.Run(t.Context(), two.ID)
 	if err != nil || run.State != "succeeded" || most.Load() > 1 {
 		t.Errorf("second run: %s %q %q; sources open at once: %d; %v", run.State, run.Cause, run.Error, most.Load(), err)
+	}
+}
+
+// A source that hangs while it is closed keeps back no scheduled refresh of another, whether or not someone waits to refresh the same
+// again.
+func TestHangingCloseKeepsBackNoOther(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.read = whole(warehouse(0, 3))
+	hourly := schedule.Spec{Kind: schedule.Hourly, EveryHours: 1}
+	slow, other := b.connection(t, "slow", hourly), b.connection(t, "other", hourly)
+	var open atomic.Int32
+	closing, let := make(chan struct{}), make(chan struct{})
+	o := b.options(0)
+	inner := o.Open
+	first := true // of the slow one, whose runs come one after another
+	o.Open = func(ctx context.Context, c *store.Connection) (connectors.Source, error) {
+		s, err := inner(ctx, c)
+		w := slowClose{Source: s, open: &open}
+		if c.ID == slow && first {
+			w.closing, w.let, first = closing, let, false
+		}
+		return w, err
+	}
+	b.Runner = refresh.NewRunner(o)
+	if _, err := b.Start(t.Context(), slow, "manual", ""); err != nil {
+		t.Fatal(err)
+	}
+	<-closing
+	waits := make(chan error, 1)
+	for round := range 2 {
+		b.pass(time.Hour - 10*time.Minute)
+		for range 10 {
+			b.pass(2 * time.Minute)
+			woken := make(chan struct{})
+			go func() {
+				defer close(woken)
+				wake(t, b.Runner)
+			}()
+			select {
+			case <-woken:
+			case <-time.After(30 * time.Second):
+				close(let)
+				t.Fatal("the round waits for the source that hangs")
+			}
+		}
+		if n := len(b.ends(t, other)); n != round+1 {
+			t.Errorf("round %d: %d runs of the other", round, n)
+		}
+		if round == 0 {
+			go func() {
+				_, err := b.Start(t.Context(), slow, "manual", "")
+				waits <- err
+			}()
+		}
+	}
+	close(let)
+	if err := <-waits; err != nil {
+		t.Error(err)
 	}
 }

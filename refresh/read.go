@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"runtime"
 	"runtime/debug"
 
 	"golang.org/x/sync/errgroup"
@@ -116,7 +115,7 @@ func (a *apply) takeAll(ctx context.Context, sink catalog.Sink, r report, report
 		if err := a.take(ctx, sink, r); err != nil {
 			return err
 		}
-		runtime.Gosched() // someone may be waiting for a page
+		a.comparing.give()
 		select {
 		case next, open := <-reports:
 			if !open {

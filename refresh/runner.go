@@ -36,6 +36,7 @@ type Options struct {
 	Held    int                                      // how many bytes of packed tables wait to be written in their order; 0 is 16 MiB
 	History time.Duration                            // how long runs are kept; 0 is 90 days
 	Purge   func(*store.Tx, []store.Tombstone) error // forgets what else is kept of tables that are gone for good; may be nil
+	Waiting func() int64                             // how many people wait for an answer just now: they go first; may be nil
 }
 
 const (
@@ -83,7 +84,7 @@ type Runner struct {
 	end     context.CancelCauseFunc
 	work    sync.WaitGroup
 
-	began time.Time   // when this runner was made; of startDue alone
+	began time.Time   // when this runner was made, or went on after the machine slept; of startDue alone
 	woken time.Time   // when it was last asked what is due; of startDue alone
 	late  atomic.Bool // something may be due later than its schedule has it
 
@@ -107,7 +108,7 @@ func NewRunner(o Options) *Runner {
 		o.Held = defaultHeld
 	}
 	r := &Runner{options: o, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), jobs: map[string]*job{},
-		subscribers: map[string]map[chan Event]bool{}, began: o.Now()}
+		subscribers: map[string]map[chan Event]bool{}, began: wall(o.Now())}
 	r.late.Store(true) // the clock may have been another when the process before set it
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r
@@ -157,18 +158,27 @@ func (r *Runner) StartAnyway(ctx context.Context, connectionID, trigger, by stri
 
 // only keeps others from starting a run of the connection until the function that it returns is called.
 func (r *Runner) only(connectionID string) (end func()) {
+	lock := r.lock(connectionID)
+	lock.Lock()
+	return lock.Unlock
+}
+
+func (r *Runner) lock(connectionID string) *sync.Mutex {
 	lock, _ := r.starting.LoadOrStore(connectionID, &sync.Mutex{})
-	mu := lock.(*sync.Mutex)
-	mu.Lock()
-	return mu.Unlock
+	return lock.(*sync.Mutex)
+}
+
+// at is the job of a connection, which may have been told as ended; nil where there is none.
+func (r *Runner) at(connectionID string) *job {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.jobs[connectionID]
 }
 
 // parted waits until a run that has published, and is told as ended, has closed its source and given the lease back too: another
 // in its place would share its lease and lose it then.
 func (r *Runner) parted(ctx context.Context, connectionID string) error {
-	r.mu.Lock()
-	j := r.jobs[connectionID]
-	r.mu.Unlock()
+	j := r.at(connectionID)
 	if j == nil {
 		return nil
 	}
@@ -274,9 +284,7 @@ func (r *Runner) job(runID string) *job {
 
 // Forget ends the run of a connection that was deleted, drops its shard, and begins to sweep what is left of it.
 func (r *Runner) Forget(connectionID string) {
-	r.mu.Lock()
-	j := r.jobs[connectionID]
-	r.mu.Unlock()
+	j := r.at(connectionID)
 	if j != nil {
 		j.cancel(errForgotten)
 	}

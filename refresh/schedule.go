@@ -12,8 +12,11 @@ import (
 	"patchbay/store"
 )
 
-// wakeEvery is how often it is asked what is due.
-const wakeEvery = 20 * time.Second
+// wakeEvery is how often it is asked what is due. Where it was not asked for longer than asleep, the machine slept.
+const (
+	wakeEvery = 20 * time.Second
+	asleep    = 2 * time.Minute
+)
 
 // Schedule lets the scheduler wake the runner, which starts what is due. The scheduler remembers nothing: what is due is in the
 // store, so that a restart, or a clock that jumped, makes up for one missed run and no more (P67).
@@ -28,14 +31,14 @@ func (r *Runner) Schedule(ctx context.Context, s gocron.Scheduler) error {
 
 // startDue starts the refresh of every connection that is due. It is called by one goroutine at a time.
 func (r *Runner) startDue(ctx context.Context) {
-	now := r.options.Now()
-	if now.Before(r.began) { // the clock was ahead when this process started
+	now := wall(r.options.Now())
+	if now.Before(r.began) || r.slept(now) { // the clock was ahead when this process started
 		r.began = now
 	}
 	if r.late.Swap(false) || now.Before(r.woken) {
 		r.bringBack(ctx, now)
 	}
-	r.woken = now
+	defer func() { r.woken = wall(r.options.Now()) }()
 	due, err := r.options.Store.DueConnections(ctx, now)
 	if err != nil {
 		r.options.Log.Error("cannot ask what is due", "error", err)
@@ -52,6 +55,15 @@ func (r *Runner) startDue(ctx context.Context) {
 			r.options.Log.Error("cannot start a scheduled refresh", "connection", c.ID, "error", err)
 		}
 	}
+}
+
+// wall is a time without its monotonic reading, which stands still while the machine sleeps and knows nothing of a clock that is set.
+func wall(t time.Time) time.Time { return t.Round(0) }
+
+// slept says whether the machine slept until now, and what it missed is to be spread. While the time before is still being made up
+// for it is not, so that a machine that sleeps again and again gets to its refreshes.
+func (r *Runner) slept(now time.Time) bool {
+	return !r.woken.IsZero() && now.Sub(r.woken) > asleep && r.woken.Sub(r.began) > schedule.Window(24*time.Hour)
 }
 
 // bringBack brings back what is due later than the schedule has it: a clock was ahead for a while, or the pause after failures is
@@ -85,14 +97,15 @@ func (r *Runner) bringBack(ctx context.Context, now time.Time) {
 	}
 }
 
-// begins is when the refresh of a connection that is due begins. What was due before this process ran counts from its start, so
-// that not everything that was missed is made up for at once.
+// begins is when the refresh of a connection that is due begins. What should have begun before this process ran, or while the
+// machine slept, counts from the end of that, so that not everything that was missed is made up for at once.
 func (r *Runner) begins(c store.Connection) time.Time {
-	due := c.NextRefresh
-	if due.Before(r.began) {
-		due = r.began
+	late := jitter(c)
+	begins := c.NextRefresh.Add(late)
+	if begins.Before(r.began) {
+		return r.began.Add(late)
 	}
-	return due.Add(jitter(c))
+	return begins
 }
 
 // jitter is how much after its time a connection's refresh starts, so that those of one time do not all start at once.
@@ -134,9 +147,17 @@ func pause(failures int64) time.Duration {
 var errNotDue = errors.New("not due any more")
 
 // startScheduled claims one due run and starts it, both in one transaction, so that no run is lost between. However many were
-// missed, one is made up. Of several processes on one store the first that moves the time on has the run.
+// missed, one is made up. Of several processes on one store the first that moves the time on has the run. It waits for no other run:
+// where one is being started, is under way or still closes its source, this one is for a later round.
 func (r *Runner) startScheduled(ctx context.Context, c store.Connection, now time.Time) error {
-	defer r.only(c.ID)()
+	lock := r.lock(c.ID)
+	if !lock.TryLock() {
+		return nil
+	}
+	defer lock.Unlock()
+	if r.at(c.ID) != nil {
+		return nil // that run may be as good, or break
+	}
 	claim := func(tx *store.Tx) error {
 		fresh, err := tx.Connection(c.ID)
 		if err != nil {
@@ -148,16 +169,13 @@ func (r *Runner) startScheduled(ctx context.Context, c store.Connection, now tim
 		next, _ := fresh.Schedule.Next(now.Add(pause(fresh.Failures)), fresh.ScheduleAnchor)
 		return tx.SetNextRefresh(c.ID, next)
 	}
-	if _, ok := r.underWay(c.ID); ok {
-		return nil // that run may be as good, or break
-	}
 	state, err := r.options.Store.CatalogState(ctx, c.ID)
 	if err != nil {
 		return err
 	}
 	if state.Read.After(c.NextRefresh) && !state.Read.After(now) { // it was read since it was due
 		err = r.options.Store.Maintain(ctx, claim)
-	} else if err = r.parted(ctx, c.ID); err == nil {
+	} else {
 		_, err = r.start(ctx, c.ID, "schedule", "", false, func(ctx context.Context, run store.Run) error {
 			entry := store.AuditEntry{Action: "connection.refresh", ObjectType: "connection", ObjectID: c.ID, ObjectName: c.Name,
 				Detail: map[string]any{"run": run.ID, "trigger": "schedule"}}

@@ -111,43 +111,67 @@ func TestInterruptedRunIsMadeUpFor(t *testing.T) {
 	}
 }
 
-// What was missed while no process ran is made up for once each, and not all at once.
+// What was missed while no process ran, or while the machine slept, is made up for once each, and not all at once.
 func TestMakingUpIsSpread(t *testing.T) {
+	t.Parallel()
+	for _, slept := range []bool{false, true} {
+		b := newBench(t)
+		b.read = whole(nil)
+		const connections = 50
+		var ids []string
+		for i := range connections {
+			ids = append(ids, b.connection(t, fmt.Sprint("c", i), schedule.Spec{Kind: schedule.Daily, At: "04:00"}))
+		}
+		if slept {
+			b.pass(time.Hour)
+			wake(t, b.Runner)
+		} else {
+			b.Stop(t.Context())
+		}
+		b.pass(24 * time.Hour)
+		if !slept {
+			b.Runner = b.runner(0)
+		}
+		begun := func() (n int) {
+			for _, id := range ids {
+				n += len(b.ends(t, id))
+			}
+			return n
+		}
+		most, before := 0, 0
+		for range 10 {
+			wake(t, b.Runner)
+			n := begun()
+			most, before = max(most, n-before), n
+			b.pass(time.Minute)
+		}
+		wake(t, b.Runner)
+		if before = begun(); before != connections {
+			t.Errorf("slept %t: %d runs within the window, want %d", slept, before, connections)
+		}
+		if most > connections/2 {
+			t.Errorf("slept %t: %d of them began in one minute of ten", slept, most)
+		}
+		b.pass(time.Hour)
+		wake(t, b.Runner)
+		if n := begun(); n != connections {
+			t.Errorf("slept %t: %d runs in the end", slept, n)
+		}
+	}
+}
+
+// A machine that sleeps for an hour again and again makes its hourly refreshes all the same.
+func TestSleepingAgainAndAgain(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
 	b.read = whole(nil)
-	const connections = 50
-	var ids []string
-	for i := range connections {
-		ids = append(ids, b.connection(t, fmt.Sprint("c", i), schedule.Spec{Kind: schedule.Daily, At: "04:00"}))
-	}
-	b.Stop(t.Context())
-	b.pass(24 * time.Hour)
-	b.Runner = b.runner(0)
-	begun := func() (n int) {
-		for _, id := range ids {
-			n += len(b.ends(t, id))
-		}
-		return n
-	}
-	most, before := 0, 0
+	id := b.connection(t, "hourly", schedule.Spec{Kind: schedule.Hourly, EveryHours: 1})
 	for range 10 {
 		wake(t, b.Runner)
-		n := begun()
-		most, before = max(most, n-before), n
-		b.pass(time.Minute)
+		b.pass(time.Hour)
 	}
-	wake(t, b.Runner)
-	if before = begun(); before != connections {
-		t.Errorf("%d runs within the window, want %d", before, connections)
-	}
-	if most > connections/2 {
-		t.Errorf("%d of them began in one minute of ten", most)
-	}
-	b.pass(time.Hour)
-	wake(t, b.Runner)
-	if n := begun(); n != connections {
-		t.Errorf("%d runs in the end", n)
+	if n := len(b.ends(t, id)); n < 3 {
+		t.Errorf("%d runs in ten hours", n)
 	}
 }
 

@@ -40,6 +40,7 @@ type Notification struct {
 	Next         time.Time // when it is tried
 	Finished     time.Time
 	Outcome      string // of the last attempt, in words
+	Host         string // who takes it: the host of a webhook, or empty for e-mail; only DueNotifications says it
 }
 
 const targetColumns = `id, connection_id, kind, shown, box, events, created_by, created_ms`
@@ -178,7 +179,7 @@ const (
 func scanNotification(r scanner) (Notification, error) {
 	var n Notification
 	var next, finished int64
-	err := r.Scan(&n.Recipient, &n.RunID, &n.Event, &n.ConnectionID, &n.ProjectID, &n.State, &n.Attempts, &next, &finished, &n.Outcome)
+	err := r.Scan(&n.Recipient, &n.RunID, &n.Event, &n.ConnectionID, &n.ProjectID, &n.State, &n.Attempts, &next, &finished, &n.Outcome, &n.Host)
 	n.Next, n.Finished = at(next), at(finished)
 	return n, err
 }
@@ -191,11 +192,21 @@ func (n Notification) table() string {
 	return "notification"
 }
 
-// DueNotifications are those of connections and projects to be tried by now, the longest due first.
+// duePerHost is how many notifications for one host DueNotifications returns at the most.
+const duePerHost = 50
+
+// DueNotifications are those of connections and projects to be tried by now: of every host the first that is due, then of every host
+// the second, and so on, so that a host for which much waits leaves the others room.
 func (s *Store) DueNotifications(ctx context.Context, now time.Time, limit int) ([]Notification, error) {
 	return view(ctx, s, func(tx *Tx) ([]Notification, error) {
-		return collect(tx, scanNotification, `select `+notificationColumns+` from notification where state='waiting' and next_ms<=$1
-			union all select `+projectNotificationColumns+` from project_notification where state='waiting' and next_ms<=$1 order by next_ms, recipient limit $2`, ms(now), limit)
+		return collect(tx, scanNotification, `with due as (select `+notificationColumns+`, coalesce((select shown from notification_target t
+				where recipient like 'target:%' and t.id = substr(recipient, 8) and t.kind = 'webhook'), '') as host from notification where state='waiting' and next_ms<=$1
+			union all select `+projectNotificationColumns+`, coalesce((select shown from project_target t
+				where project_notification.recipient like 'hook:%' and t.id = substr(project_notification.recipient, 6)), '') as host
+				from project_notification where state='waiting' and next_ms<=$1),
+			queued as (select *, row_number() over (partition by host order by next_ms, recipient, run_id, event) as place from due)
+			select recipient, run_id, event, connection_id, project_id, state, attempts, next_ms, finished_ms, outcome, host from queued
+			where place <= $2 order by place, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
 	})
 }
 
@@ -221,7 +232,7 @@ func (s *Store) EndNotification(ctx context.Context, n Notification) error {
 
 // Notifications are those of a connection, the latest first.
 func (tx *Tx) Notifications(connectionID string, limit int) ([]Notification, error) {
-	return collect(tx, scanNotification, `select `+notificationColumns+` from notification where connection_id=$1 order by next_ms desc, recipient limit $2`,
+	return collect(tx, scanNotification, `select `+notificationColumns+`, '' from notification where connection_id=$1 order by next_ms desc, recipient limit $2`,
 		connectionID, limit)
 }
 

@@ -3,6 +3,7 @@ package store_test
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -41,6 +42,7 @@ func ended(t *testing.T, s *store.Store, c *clock, n int, run store.Run) []strin
 			told = append(told, d.Recipient+" "+d.Event)
 		}
 	}
+	slices.Sort(told)
 	return told
 }
 
@@ -124,6 +126,38 @@ func TestNotificationsAreTriedOnce(t *testing.T) {
 		again, err = s.DueNotifications(ctx, next.Add(time.Hour), 10)
 		check(t, err)
 		equal(t, len(again), 0)
+	})
+}
+
+// However much waits for one host, through one target or many, every other has its turn.
+func TestEveryHostIsDue(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		withWarehouse(t, s, c)
+		target := func(id, kind, shown string) {
+			update(t, s, func(tx *store.Tx) error {
+				return tx.CreateTarget(store.NotificationTarget{ID: id, ConnectionID: "w", Kind: kind, Shown: shown, Events: []string{store.EventSchemaChanged}})
+			})
+		}
+		for i := range 4 {
+			target(fmt.Sprint("busy", i), "webhook", "busy.example.com")
+		}
+		for i := range 15 {
+			ended(t, s, c, i, store.Run{State: "succeeded", Added: 1}) // the first is no change
+		}
+		target("quiet", "webhook", "quiet.example.com")
+		target("letter", "email", "data@example.com")
+		ended(t, s, c, 15, store.Run{State: "succeeded", Removed: 1})
+		due, err := s.DueNotifications(ctx, c.Now(), 10)
+		check(t, err)
+		got := []string{}
+		for _, n := range due {
+			got = append(got, n.Recipient+" "+n.Host)
+		}
+		equal(t, got[:4], []string{"target:busy0 busy.example.com", "target:letter ", "target:quiet quiet.example.com", "target:busy1 busy.example.com"})
+		equal(t, len(got), 10)
+		all, err := s.DueNotifications(ctx, c.Now(), 1000)
+		check(t, err)
+		equal(t, len(all), 52) // of 60 for the busy host, 50
 	})
 }
 

@@ -305,7 +305,7 @@ func (tx *Tx) projectRecipients(r ProjectRun) ([]string, error) {
 
 // ProjectNotifications are what a project told, the latest first.
 func (tx *Tx) ProjectNotifications(projectID string, limit int) ([]Notification, error) {
-	return collect(tx, scanNotification, `select `+projectNotificationColumns+` from project_notification where project_id=$1 order by next_ms desc, recipient limit $2`,
+	return collect(tx, scanNotification, `select `+projectNotificationColumns+`, '' from project_notification where project_id=$1 order by next_ms desc, recipient limit $2`,
 		projectID, limit)
 }
 

@@ -58,7 +58,7 @@ func TestProjectRuns(t *testing.T) {
 			all, err := s.DueNotifications(ctx, c.Now(), 10)
 			check(t, err)
 			for _, n := range all {
-				to = append(to, n.Recipient+" "+n.Event+" "+n.ProjectID)
+				to = append(to, strings.TrimSpace(n.Recipient+" "+n.Event+" "+n.ProjectID+" "+n.Host))
 			}
 			return strings.Join(to, ", ")
 		}
@@ -105,7 +105,7 @@ func TestProjectRuns(t *testing.T) {
 		}
 		run.State, run.Finished = "failed", c.Now()
 		check(t, s.FinishProjectRun(ctx, fence, run, nil))
-		if got := told(); got != "hook:2 project_ran p" {
+		if got := told(); got != "hook:2 project_ran p host" {
 			t.Errorf("of a failure, without the person: %s", got)
 		}
 		update(t, s, func(tx *store.Tx) error { return tx.DeleteProject("p") })

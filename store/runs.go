@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
@@ -59,9 +60,18 @@ type RunFilter struct {
 
 // RunsWhere are a connection's refreshes that a filter lets through, the latest first.
 func (tx *Tx) RunsWhere(f RunFilter) ([]Run, error) {
-	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where connection_id = $1 and ($2 = '' or id < $2) and ($3 = '' or state = $3)
-		and ($4 = '' or trigger = $4) and ($5 = 0 or added + removed + changed > 0) and queued_ms >= $6 order by id desc limit $7`,
-		f.ConnectionID, f.Before, f.State, f.Trigger, bit(f.Changed), ms(f.Since), f.Limit)
+	where, args := `connection_id = cast($1 as text) and queued_ms >= $2`, []any{f.ConnectionID, ms(f.Since)}
+	for _, of := range [][2]string{{`id <`, f.Before}, {`state =`, f.State}, {`trigger =`, f.Trigger}} {
+		if of[1] != "" {
+			args = append(args, of[1])
+			where += fmt.Sprintf(` and %s $%d`, of[0], len(args))
+		}
+	}
+	if f.Changed {
+		where += ` and added + removed + changed > 0`
+	}
+	args = append(args, f.Limit)
+	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where `+where+fmt.Sprintf(` order by id desc limit $%d`, len(args)), args...)
 }
 
 // ActiveRuns are the refreshes that are queued or running.

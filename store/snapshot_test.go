@@ -23,7 +23,9 @@ func TestSnapshotSeesOneMoment(t *testing.T) {
 		p, err := s.Project(inside, "p")
 		check(t, err)
 		p.Name = "Renamed"
-		update(t, s, func(tx *store.Tx) error { return errors.Join(tx.UpdateProject(p), tx.SetShares("q", nil), tx.DeleteProject("q")) })
+		update(t, s, func(tx *store.Tx) error {
+			return errors.Join(tx.UpdateProject(p), tx.SetShares("q", nil), tx.DeleteProject("q"))
+		})
 		again, err := s.Project(inside, "p")
 		check(t, err)
 		equal(t, again.Name, "P")

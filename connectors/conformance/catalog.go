@@ -255,8 +255,8 @@ func checkCatalogSinkError(t *T, s *Subject) {
 	}
 }
 
-// hostileNames are names that break what is put together by hand. The last two are one name to a reader who ignores case.
-func hostileNames(longest int) map[string]string {
+// HostileNames are names that break what is put together by hand. The last two are one name to a reader who ignores case.
+func HostileNames(longest int) map[string]string {
 	return map[string]string{
 		"quotes": `we"ird'na` + "`me", "payload": "we\"ird\\n'; drop table x--<script>alert(1)</script>", "newline": "two\nlines\ttab",
 		"emoji": "naïve 🦆 数据", "right to left": "שלום \u202Etxt.exe", "longest": strings.Repeat("n", longest-1) + "1", "wide": wide(longest),
@@ -272,7 +272,7 @@ func wide(longest int) string { return strings.Repeat("数", longest/3) }
 // Names arrive byte for byte, and what quotes them leads back to the same table: in the catalog, in statements, in columns.
 func checkHostileNames(t *T, s *Subject) {
 	t.fresh(s)
-	names := hostileNames(s.Names.Longest)
+	names := HostileNames(s.Names.Longest)
 	for key := range s.Names.Refused {
 		if names[key] == "" {
 			t.Fatalf("there is no case %q to be refused", key)

@@ -15,7 +15,7 @@ import (
 // the names of the whole.
 func checkCatalogFilterRules(t *T, s *Subject) {
 	t.fresh(s)
-	names := hostileNames(s.Names.Longest)
+	names := HostileNames(s.Names.Longest)
 	for i := range 12 {
 		names[fmt.Sprint("plain ", i)] = []string{"Orders", "order_items", "ORDER_ARCHIVE", "stg_orders", "stg.orders", "tmp%orders", "tmp_orders", "a", "b", "ab", "[ab]", "a*b?"}[i]
 	}

@@ -51,7 +51,7 @@ type Catalog struct {
 // Names is what the product does with names that are hard to carry.
 type Names struct {
 	Longest int // characters of the longest name of a table
-	// Refused are the cases of hostileNames that the product itself does not take in names of tables and columns, or silently
+	// Refused are the cases of HostileNames that the product itself does not take in names of tables and columns, or silently
 	// changes: the suite proves that it does not keep them.
 	Refused map[string]string // case -> why
 }

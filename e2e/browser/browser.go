@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
 )
 
@@ -109,6 +110,22 @@ func (p *Tab) Width(width int64) {
 func (p *Tab) Go(url string) {
 	p.t.Helper()
 	p.do(chromedp.Navigate(url))
+}
+
+// Block lets requests for these patterns of URLs fail from now on, and no others.
+func (p *Tab) Block(patterns ...string) {
+	p.t.Helper()
+	blocked := make([]*network.BlockPattern, len(patterns))
+	for i, pattern := range patterns {
+		blocked[i] = &network.BlockPattern{URLPattern: pattern, Block: true}
+	}
+	_, err := chromedp.Call(p.ctx, network.Enable, network.EnableParams{})
+	if err == nil {
+		_, err = chromedp.Call(p.ctx, network.SetBlockedURLs, network.SetBlockedURLsParams{URLPatterns: blocked})
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // Eval is the value of an expression as JSON text.

@@ -58,7 +58,10 @@ const typeOver = EditorView.domEventHandlers({
 async function loadCompletion(host, view) {
   if (host.completes !== undefined || view.state.readOnly) return;
   host.completes = false;
-  const { completion } = await import("./complete.js");
+  const { completion } = await import("./complete.js").catch((why) => {
+    host.completes = undefined; // so that the next time tries again
+    throw why;
+  });
   const words = () => Object.keys(dialectOf(host.dataset.dialect).dialect.words); // not a published field; the version is pinned
   view.dispatch({ effects: late.reconfigure(completion(host, words)) });
   host.completes = true;

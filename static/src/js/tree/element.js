@@ -104,12 +104,20 @@ class Tree extends HTMLElement {
       this.rows, hits, status, below, this.details,
     );
     this.listen();
-    field.addEventListener("focus", () => this.searchable({ field, list: hits, status, below }), { once: true });
+    const parts = { field, list: hits, status, below };
+    for (const does of ["focus", "input"]) field.addEventListener(does, () => this.searchable(parts));
   }
 
-  // searchable makes the field search, once someone goes there.
+  // searchable makes the field search, once someone goes there. Where that could not be loaded, what is typed next tries again.
   async searchable(parts) {
-    const { Search } = await import("./search.js");
+    let Search;
+    try {
+      ({ Search } = await import("./search.js"));
+    } catch {
+      if (parts.field.value) parts.status.textContent = "The search failed. Type again to retry";
+      return;
+    }
+    if (this.search) return;
     this.search = new Search(parts, `${this.dataset.src}/search`, {
       choose: (path) => this.showDetails(path),
       clear: () => this.selected && this.reveal(this.selected),
@@ -399,7 +407,10 @@ class Tree extends HTMLElement {
 
   // typed hands letters on in their order, also those that come while type-ahead is being loaded.
   typed({ key, timeStamp }) {
-    this.typeahead ??= import("./typeahead.js");
+    this.typeahead ??= import("./typeahead.js").catch((why) => {
+      this.typeahead = null; // so that the next letter tries again
+      throw why;
+    });
     this.typeahead.then(({ type }) => type(this, key, timeStamp));
   }
 
