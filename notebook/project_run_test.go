@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -103,6 +104,7 @@ func (tt *timetable) told(run store.ProjectRun) string {
 			to = append(to, n.Recipient+" "+n.Event)
 		}
 	}
+	slices.Sort(to)
 	return strings.Join(to, ", ")
 }
 

@@ -94,14 +94,6 @@ func (s *Sender) aboutProject(p store.Project) *about {
 	return a
 }
 
-func projectTarget(ctx context.Context, st *store.Store, id string) (t store.ProjectTarget, err error) {
-	err = st.View(ctx, func(tx *store.Tx) (err error) {
-		t, err = tx.ProjectTarget(id)
-		return err
-	})
-	return t, err
-}
-
 // telling decides what may be told to a notification's recipient by the facts of this moment. A *neverError is for who set it up.
 func (s *Sender) telling(ctx context.Context, n store.Notification) (t telling, err error) {
 	err = s.Store.View(ctx, func(tx *store.Tx) error {
