@@ -48,6 +48,7 @@ type parts struct {
 	refresh   *refresh.Runner
 	query     *query.Runner
 	notify    *notify.Sender
+	projects  *notebook.ProjectRunner
 	scheduler gocron.Scheduler
 	server    *handlers.Server
 	stopping  chan struct{} // closed when the server takes no new work
@@ -93,7 +94,8 @@ func (p *parts) build(ctx context.Context) error {
 	}
 	policy := transport.Policy{AllowPrivate: true, Own: ownListeners(p.address)} // of what Admins name
 	p.notify = notify.New(notify.Options{Store: p.store, Keys: keys, Client: transport.HTTPClient(policy), Dial: transport.NewDialer(policy, nil).Dial,
-		Mail: c.Mail, BaseURL: c.BaseURL, Now: time.Now, Log: p.log})
+		Mail: c.Mail, BaseURL: c.BaseURL, Now: time.Now, Log: p.log,
+		Outside: transport.HTTPClient(transport.Policy{Own: ownListeners(p.address)}), CSV: p.query.AttachCSV})
 	w := &workspace.Workspace{Store: p.store, Registry: registry, Opener: opener, Refresh: p.refresh, Query: p.query, Notify: p.notify, Now: time.Now}
 	p.auth = auth.New(auth.Options{Store: p.store, Now: time.Now, Secure: strings.HasPrefix(c.BaseURL, "https://"), DeviceKey: keys.Derive("device"),
 		Keys: keys, IdleTime: c.SessionIdle, WholeTime: c.SessionMax,
@@ -101,8 +103,10 @@ func (p *parts) build(ctx context.Context) error {
 			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
 				p.query.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
 			}}})
+	book := notebook.New(p.store, p.query, registry, time.Now)
+	p.projects = notebook.NewProjectRunner(notebook.ProjectRunnerOptions{Store: p.store, Notebook: book, Query: p.query, Now: time.Now, Holder: uuid.NewString(), Log: p.log})
 	p.server = &handlers.Server{Store: p.store, Auth: p.auth, Workspace: w, Registry: registry, Refresh: p.refresh, Query: p.query,
-		Notebook: notebook.New(p.store, p.query, registry, time.Now), Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
+		Notebook: book, Projects: p.projects, Log: p.log, BaseURL: c.BaseURL, Version: version(), Now: time.Now,
 		Ready: p.ready, Metrics: metricsHandler(), Waiting: &waiting, TrustedProxies: c.TrustedProxies}
 	if err := p.refresh.Load(ctx); err != nil { // before anything refreshes: what it finds under way was interrupted
 		return err
@@ -150,6 +154,9 @@ func (p *parts) begin(ctx context.Context) error {
 		return err
 	}
 	if err := p.notify.Schedule(ctx, p.scheduler); err != nil {
+		return err
+	}
+	if err := p.projects.Schedule(ctx, p.scheduler); err != nil {
 		return err
 	}
 	p.scheduler.Start()
@@ -220,6 +227,7 @@ func (p *parts) shutdown(srv *http.Server) error {
 	close(p.stopping)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
+	p.projects.Stop()
 	p.query.Close()
 	p.refresh.Stop(ctx)
 	p.server.Drain()
@@ -240,6 +248,9 @@ func (p *parts) close() {
 	}
 	if p.refresh != nil {
 		p.refresh.Stop(ctx)
+	}
+	if p.projects != nil {
+		p.projects.Stop()
 	}
 	if p.query != nil {
 		p.query.Close()

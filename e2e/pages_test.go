@@ -55,6 +55,7 @@ var visited = map[string]string{
 	"/projects/{project}":                        "/projects/PROJECT",
 	"/projects/{project}/app":                    "/projects/PROJECT/app",
 	"/projects/{project}/share":                  "/projects/PROJECT/share",
+	"/projects/{project}/schedule":               "/projects/PROJECT/schedule",
 	"/share/{token}":                             "SHARE",
 	"/projects/{project}/delete":                 "/projects/PROJECT/delete",
 	"/projects/{project}/connections":            "/projects/PROJECT/connections",
@@ -63,7 +64,7 @@ var visited = map[string]string{
 }
 
 // parts are the addresses that answer with a part of a page, a file, a stream or data.
-var parts = regexp.MustCompile(`^/(api/|auth/oidc/|healthz|readyz|metrics|find$|settings/schedule-preview|projects/\{project\}/(access|browser|cells|complete|share/people))|/(status|events)$`)
+var parts = regexp.MustCompile(`^/(api/|auth/oidc/|healthz|readyz|metrics|find$|settings/schedule-preview|projects/\{project\}/(access|browser|cells|complete|schedule/runs|share/people))|/(status|events)$`)
 
 var getRoute = regexp.MustCompile(`\{"GET (/[^"]*)"`)
 

@@ -205,6 +205,8 @@ func requestProblem(err error) (problem, bool) {
 		return problem{Status: http.StatusGone, Code: "gone", Title: "The kept rows are gone", Hint: "Run the cell again"}, true
 	case errors.Is(err, refresh.ErrStopped):
 		return problem{Status: http.StatusServiceUnavailable, Code: "stopping", Title: "The server is stopping", Hint: "Try again in a moment"}, true
+	case errors.Is(err, notebook.ErrUnderWay):
+		return problem{Status: http.StatusConflict, Code: "under_way", Title: "The notebook runs already", Hint: "Wait for that run to end"}, true
 	case errors.Is(err, refresh.ErrUnderWay):
 		return problem{Status: http.StatusConflict, Code: "under_way", Title: "A refresh is under way", Hint: "Wait for it to end, or cancel it"}, true
 	case errors.Is(err, context.Canceled):

@@ -152,6 +152,13 @@ needsFull      GET /projects/{project}/share/people
 needsFull      POST /projects/{project}/share/links                         name=Board&days=7
 ofLink         POST /projects/{project}/share/links/{link}/replace
 ofLink         POST /projects/{project}/share/links/{link}/revoke
+needsFull      GET /projects/{project}/schedule
+needsFull      POST /projects/{project}/schedule                            schedule_kind=off
+needsFull      GET /projects/{project}/schedule/runs
+needsFull      POST /projects/{project}/schedule/run
+needsFull      POST /projects/{project}/notifications                       kind=webhook&url=http://127.0.0.1:1/x
+needsFull      POST /projects/{project}/notifications/{target}/test
+needsFull      POST /projects/{project}/notifications/{target}/remove
 needsFull      GET /projects/{project}/delete
 needsFull      POST /projects/{project}/delete                              confirm=P
 needsView      GET /projects/{project}/connections
@@ -244,6 +251,14 @@ needsEdit      PATCH /api/v1/projects/{project}                             {"na
 needsFull      DELETE /api/v1/projects/{project}
 needsFull      GET /api/v1/projects/{project}/shares
 needsFull      PUT /api/v1/projects/{project}/shares                         {"shares":[]}
+needsFull      GET /api/v1/projects/{project}/schedule
+needsFull      PUT /api/v1/projects/{project}/schedule                       {"kind":"off"}
+needsFull      GET /api/v1/projects/{project}/notifications
+needsFull      POST /api/v1/projects/{project}/notifications                 {"kind":"webhook","to":"http://127.0.0.1:1/x"}
+needsFull      DELETE /api/v1/projects/{project}/notifications/{target}
+needsFull      GET /api/v1/projects/{project}/runs
+needsFull      POST /api/v1/projects/{project}/runs
+needsFull      GET /api/v1/projects/{project}/runs/{run}
 needsView      GET /api/v1/projects/{project}/connections
 imports        PUT /api/v1/projects/{project}/connections/{connection}
 needsEdit      DELETE /api/v1/projects/{project}/connections/{connection}
@@ -725,6 +740,16 @@ func (m *matrixSite) inProject(o objects, world string, row matrixRow) {
 		for range states { // until it has ended
 		}
 	}
+	if row.about("{target}") {
+		target, _, err := m.server.Workspace.AddProjectTarget(ctx, admin, p.ID, workspace.ProjectTargetInput{Kind: "webhook", To: "http://127.0.0.1:1/x"})
+		m.check(err)
+		o["{target}"] = target.ID
+	}
+	if row.about("{run}") {
+		run, err := m.server.Projects.Start(ctx, admin, p.ID)
+		m.check(err)
+		o["{run}"] = run.ID
+	}
 	if row.about("{link}") {
 		_, err := m.server.Auth.CreateWebLink(ctx, m.actor(owner), p.ID, "Board", time.Time{})
 		m.check(err)
@@ -738,7 +763,7 @@ func (m *matrixSite) inProject(o objects, world string, row matrixRow) {
 func (m *matrixSite) ofConnection(o objects, world string, row matrixRow, c caller) {
 	ctx, admin := m.t.Context(), m.actor("admin")
 	o["{connection}"] = o["{id}"]
-	if row.about("{run}") {
+	if row.about("{run}") && !row.about("{project}") {
 		runs, err := m.server.Store.Runs(ctx, o["{id}"], 1, "")
 		m.check(err)
 		o["{run}"] = runs[0].ID
@@ -757,7 +782,7 @@ func (m *matrixSite) ofConnection(o objects, world string, row matrixRow, c call
 		o["{shown}"], err = found.Mark()
 		m.check(err)
 	}
-	if row.about("{target}") && world != "own" && c.role == "admin" {
+	if row.about("{target}") && !row.about("{project}") && world != "own" && c.role == "admin" {
 		_, err := m.server.Workspace.AddTarget(ctx, admin, o["{id}"], workspace.TargetInput{Kind: "webhook", Address: "http://127.0.0.1:1/x", Events: []string{store.EventSchemaChanged}})
 		m.check(err)
 		m.check(m.server.Store.View(ctx, func(tx *store.Tx) error {

@@ -176,6 +176,10 @@ func TestForeignProjectsAreNotFound(t *testing.T) {
 			switch {
 			case strings.HasSuffix(path, "/shares"):
 				body = `{"shares":[]}`
+			case strings.HasSuffix(path, "/schedule"):
+				body = `{"kind":"off"}`
+			case strings.HasSuffix(path, "/notifications"):
+				body = `{"kind":"webhook","to":"https://hooks.example.com/"}`
 			case strings.HasSuffix(path, "/cells"):
 				body = `{"kind":"text"}`
 			case strings.HasSuffix(path, p.ID):
@@ -222,7 +226,7 @@ func TestHostileNamesAreText(t *testing.T) {
 	s.person(access.RoleAdmin)
 	hostile := `we"ird'; drop--<script>alert(1)</script>`
 	p := s.project("admin", hostile)
-	for _, path := range []string{"/projects", "/projects/" + p.ID, "/projects/" + p.ID + "/connections", "/projects/" + p.ID + "/delete"} {
+	for _, path := range []string{"/projects", "/projects/" + p.ID, "/projects/" + p.ID + "/connections", "/projects/" + p.ID + "/schedule", "/projects/" + p.ID + "/delete"} {
 		a := s.do("admin", "GET", path, nil)
 		if a.status != http.StatusOK || !strings.Contains(a.page(t).Text(), hostile) {
 			t.Errorf("%s (%d) does not show the name as it is", path, a.status)

@@ -40,6 +40,7 @@ type Server struct {
 	Refresh   *refresh.Runner
 	Query     *query.Runner
 	Notebook  *notebook.Notebook
+	Projects  *notebook.ProjectRunner
 	Log       *slog.Logger
 	BaseURL   string // public URL without a slash at the end; empty: from the request, in local use
 	Version   string

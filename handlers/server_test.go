@@ -84,21 +84,24 @@ func newSite(t *testing.T) *site {
 		Sessions: store.SessionLimits{Idle: sessionIdle, Whole: sessionWhole}})
 	s.check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Opener: opener, Refresh: refreshes, Query: queries, Now: time.Now,
-		Notify: notify.New(notify.Options{Store: st, Keys: keys, Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Now: time.Now, Log: log})}
+		Notify: notify.New(notify.Options{Store: st, Keys: keys, Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Now: time.Now, Log: log, CSV: queries.AttachCSV})}
 	s.http = httptest.NewUnstartedServer(nil)
 	a := auth.New(auth.Options{Store: st, Keys: keys, Now: later, IdleTime: sessionIdle, WholeTime: sessionWhole,
 		OIDC: auth.OIDCOptions{Client: transport.HTTPClient(transport.Policy{AllowPrivate: true}), Keys: keys, BaseURL: "http://" + s.http.Listener.Addr().String(),
 			Changed: w.EndWhatIsNotAllowed, Ended: func(of func(access.Actor) bool) {
 				queries.CancelFor(func(who access.Actor, _ string) bool { return of(who) })
 			}}})
+	book := notebook.New(st, queries, registry, time.Now)
+	projects := notebook.NewProjectRunner(notebook.ProjectRunnerOptions{Store: st, Notebook: book, Query: queries, Now: time.Now, Holder: "test", Log: log})
 	s.server = &Server{Store: st, Auth: a, Workspace: w, Registry: registry, Refresh: refreshes, Query: queries,
-		Notebook: notebook.New(st, queries, registry, time.Now), Log: log, Version: "test", Now: time.Now, Ready: st.Ping,
+		Notebook: book, Projects: projects, Log: log, Version: "test", Now: time.Now, Ready: st.Ping,
 		Metrics: http.NotFoundHandler()}
 	s.http.Config.Handler = s.server.Handler()
 	s.http.Start()
 	t.Cleanup(func() {
 		s.server.Drain()
 		s.http.Close()
+		projects.Stop()
 		queries.Close()
 		refreshes.Stop(context.Background())
 		s.check(st.Close())

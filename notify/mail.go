@@ -33,7 +33,7 @@ func (m Mail) On() bool { return m.Host != "" }
 // errNoMail is for what waits from a time when there was a server.
 var errNoMail = &neverError{"No mail server is set up"}
 
-// mail sends a message as plain text.
+// mail sends a message as plain text, with its results as attachments.
 func (s *Sender) mail(ctx context.Context, to string, m Message) error {
 	if !s.Mail.On() {
 		return errNoMail
@@ -49,6 +49,11 @@ func (s *Sender) mail(ctx context.Context, to string, m Message) error {
 	msg.Subject("[Patchbay] " + oneLine(subject))
 	msg.SetGenHeader("Auto-Submitted", "auto-generated") // RFC 3834: no automatic answers
 	msg.SetBodyString(mail.TypeTextPlain, m.Text+"\n")
+	for _, r := range m.Results {
+		if err := msg.AttachReader(fileName(r.Cell), strings.NewReader(r.CSV), mail.WithFileContentType("text/csv; charset=utf-8")); err != nil {
+			return &neverError{"The results cannot be attached"}
+		}
+	}
 	client, err := s.mailClient()
 	if err != nil {
 		return err
@@ -93,6 +98,16 @@ func (s *Sender) mailClient() (*mail.Client, error) {
 		return nil, &neverError{"The mail settings cannot be used"}
 	}
 	return client, nil
+}
+
+// fileName is what an attachment is called: what of the cell's name every system takes.
+func fileName(cell string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '_' {
+			return r
+		}
+		return '-'
+	}, cell) + ".csv"
 }
 
 // oneLine keeps a text in its header.

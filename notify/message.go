@@ -17,12 +17,17 @@ type Message struct {
 	Event      string           `json:"event"`
 	At         time.Time        `json:"at"`
 	Text       string           `json:"text"`
-	Connection about            `json:"connection"`
+	Connection *about           `json:"connection,omitempty"`
+	Project    *about           `json:"project,omitempty"`
 	Run        *about           `json:"run,omitempty"`
 	Counts     map[string]int64 `json:"counts,omitempty"`
 	Changes    []change         `json:"changes,omitempty"` // the first of them
 	More       int64            `json:"more,omitempty"`    // how many changes beyond those listed
 	Cause      string           `json:"cause,omitempty"`   // of a failure, in words
+	State      string           `json:"state,omitempty"`   // of a project's run
+	Cell       string           `json:"cell,omitempty"`    // of a project's run that failed
+	Note       string           `json:"note,omitempty"`    // why results are not with it
+	Results    []result         `json:"results,omitempty"` // of a project's run; an e-mail has them as attachments
 }
 
 type about struct {
@@ -69,7 +74,7 @@ func (s *Sender) message(ctx context.Context, n store.Notification) (m Message, 
 		return m, fmt.Errorf("read what to tell: %w", err)
 	}
 	_, recipient, _ := strings.Cut(n.Recipient, ":")
-	m = Message{ID: run.ID + "-" + n.Event + "-" + recipient, Event: n.Event, At: run.Finished, Connection: about{c.ID, c.Name, s.link(c.ID)},
+	m = Message{ID: run.ID + "-" + n.Event + "-" + recipient, Event: n.Event, At: run.Finished, Connection: &about{c.ID, c.Name, s.link(c.ID)},
 		Run: &about{ID: run.ID, URL: s.link(c.ID, run.ID)}}
 	switch n.Event {
 	case store.EventSchemaChanged:

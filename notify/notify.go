@@ -1,4 +1,4 @@
-// Package notify tells people and machines what refreshes found: webhooks and e-mail. What is to be told stands in the store's
+// Package notify tells people and machines what refreshes found and how runs of projects ended: webhooks and e-mail. What is to be told stands in the store's
 // outbox, written with the end of the run; here it is sent, and tried again with growing distance when that fails. A message may
 // arrive twice when the server stops between sending and writing it down: each carries an id by which its receiver can tell.
 //
@@ -21,6 +21,7 @@ import (
 	"github.com/go-co-op/gocron/v2"
 
 	"patchbay/access"
+	"patchbay/connectors/transport"
 	"patchbay/secret"
 	"patchbay/store"
 )
@@ -29,25 +30,33 @@ import (
 type Options struct {
 	Store   *store.Store
 	Keys    *secret.Ring
-	Client  *http.Client                                                      // for webhooks, behind the guarded dialer
+	Client  *http.Client                                                      // for webhooks of Admins, behind the guarded dialer
+	Outside *http.Client                                                      // for webhooks of others: it reaches no private address; nil: one of the strict policy
 	Dial    func(ctx context.Context, network, addr string) (net.Conn, error) // for mail, the guarded dialer
 	Mail    Mail
 	BaseURL string // of links; empty: messages have none
 	Now     func() time.Time
 	Log     *slog.Logger
+	// CSV is a kept result for someone who must be allowed to see it at this moment: whole rows of at most limit bytes. note says why
+	// it is not all, or, with no bytes, why there is none.
+	CSV func(ctx context.Context, who access.Actor, resultID string, limit int) (csv []byte, note string, err error)
 }
 
 // A Sender empties the outbox. Its methods may be called from several goroutines.
 type Sender struct {
 	Options
-	http  *http.Client
-	busy  sync.Map      // hosts that are being sent to, each by one round
-	slots chan struct{} // for sending to a host
+	http    *http.Client
+	outside *http.Client
+	busy    sync.Map      // hosts that are being sent to, each by one round
+	slots   chan struct{} // for sending to a host
 }
 
 // New makes a sender. Schedule makes it work by itself.
 func New(o Options) *Sender {
-	return &Sender{Options: o, http: client(o.Client), slots: make(chan struct{}, hostsAtOnce)}
+	if o.Outside == nil {
+		o.Outside = transport.HTTPClient(transport.Policy{})
+	}
+	return &Sender{Options: o, http: client(o.Client), outside: client(o.Outside), slots: make(chan struct{}, hostsAtOnce)}
 }
 
 // A Hook is what is sealed of a webhook.
@@ -65,8 +74,8 @@ func (s *Sender) Seal(targetID string, h Hook) ([]byte, error) {
 	return s.Keys.Seal(plain, "notification_target", targetID)
 }
 
-func (s *Sender) unseal(t store.NotificationTarget) (h Hook, err error) {
-	plain, err := s.Keys.Open(t.Box, "notification_target", t.ID)
+func (s *Sender) unseal(box []byte, targetID string) (h Hook, err error) {
+	plain, err := s.Keys.Open(box, "notification_target", targetID)
 	if err != nil {
 		return h, errors.New("the saved address cannot be opened with this server's key. Remove the webhook and add it again")
 	}
@@ -138,7 +147,7 @@ func (s *Sender) sendTo(ctx context.Context, due []store.Notification) {
 	for _, n := range due {
 		began := time.Now()
 		if err := s.attempt(ctx, n); err != nil {
-			s.Log.Error("cannot send a notification", "connection", n.ConnectionID, "event", n.Event, "error", err)
+			s.Log.Error("cannot send a notification", "connection", n.ConnectionID, "project", n.ProjectID, "event", n.Event, "error", err)
 		}
 		if ctx.Err() != nil || time.Since(began) > slowHost {
 			return
@@ -180,6 +189,9 @@ type neverError struct{ words string }
 func (e *neverError) Error() string { return e.words }
 
 func (s *Sender) send(ctx context.Context, n store.Notification) error {
+	if n.ProjectID != "" {
+		return s.sendOfProject(ctx, n)
+	}
 	m, err := s.message(ctx, n)
 	if err != nil {
 		return err
@@ -217,15 +229,15 @@ func (s *Sender) deliver(ctx context.Context, t store.NotificationTarget, m Mess
 	if t.Kind == "email" {
 		return s.mail(ctx, t.Shown, m)
 	}
-	h, err := s.unseal(t)
+	h, err := s.unseal(t.Box, t.ID)
 	if err != nil {
 		return err
 	}
-	return s.post(ctx, h, m)
+	return s.post(ctx, s.http, h, m)
 }
 
 // Test sends a message that says that it is a test. The error is for the one who asked.
 func (s *Sender) Test(ctx context.Context, t store.NotificationTarget, connectionName string) error {
 	return s.deliver(ctx, t, Message{ID: "test-" + t.ID, Event: "test", At: s.Now().UTC(), Text: "This is a test: " + connectionName + " tells here what its schema refreshes find.",
-		Connection: about{ID: t.ConnectionID, Name: connectionName, URL: s.link(t.ConnectionID)}})
+		Connection: &about{ID: t.ConnectionID, Name: connectionName, URL: s.link(t.ConnectionID)}})
 }

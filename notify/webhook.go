@@ -68,7 +68,7 @@ var escapeChat = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
 
 // post sends a message to a webhook, signed: the header Patchbay-Signature is t=SECONDS,v1=HEX, where HEX is the HMAC-SHA256 with the
 // webhook's key over SECONDS, a dot and the body. Any answer of 2xx is a delivery.
-func (s *Sender) post(ctx context.Context, h Hook, m Message) error {
+func (s *Sender) post(ctx context.Context, client *http.Client, h Hook, m Message) error {
 	m.Text = escapeChat.Replace(m.Text)
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Sender) post(ctx context.Context, h Hook, m Message) error {
 		"Patchbay-Delivery": m.ID, "Idempotency-Key": m.ID, "Patchbay-Signature": "t=" + seconds + ",v1=" + sign(h.Key, seconds, body)} {
 		req.Header.Set(name, value)
 	}
-	answer, err := s.http.Do(req)
+	answer, err := client.Do(req)
 	if err != nil {
 		return plain(err)
 	}

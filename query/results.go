@@ -185,11 +185,16 @@ func copyRows(ctx context.Context, res store.Result, v *keptView, to Sink) error
 	if err := to.Columns(columns); err != nil {
 		return err
 	}
+	out := Outcome{Rows: v.rows, Affected: res.Affected, Truncated: res.Truncated, Took: took(res)}
 	err := v.each(0, math.MaxInt64, func(cells [][]byte) (bool, error) { return true, errors.Join(ctx.Err(), to.Row(cells)) })
+	var full *fullError
+	if errors.As(err, &full) && ctx.Err() == nil {
+		out.Truncated, err = full.words, nil
+	}
 	if err != nil {
 		return err
 	}
-	return to.End(Outcome{Rows: v.rows, Affected: res.Affected, Truncated: res.Truncated, Took: took(res)})
+	return to.End(out)
 }
 
 // took is how long the statement of a result ran.
@@ -295,6 +300,22 @@ func (r *Runner) follow(ctx context.Context, who access.Actor, l *live, last sto
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// Wait returns when a result is final, or ctx ends. It decides nothing: it tells no more than that.
+func (r *Runner) Wait(ctx context.Context, id string) error {
+	r.mu.Lock()
+	l := r.lives[id]
+	r.mu.Unlock()
+	if l == nil {
+		return nil
+	}
+	select {
+	case <-l.done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

@@ -48,6 +48,9 @@ func (tx *Tx) DeleteGroup(id string) error {
 	if _, err := tx.exec(`delete from project_share where target = $1`, "group:"+id); err != nil {
 		return err
 	}
+	if err := tx.forgetTarget("group", id); err != nil {
+		return err
+	}
 	return tx.must(`delete from user_group where id = $1`, id)
 }
 

@@ -31,9 +31,10 @@ type NotificationTarget struct {
 
 // A Notification is one event for one recipient, and how telling it went. It is unique in the three.
 type Notification struct {
-	Recipient    string // "target:ID", or "user:ID" for an Admin
+	Recipient    string // "target:ID", or "user:ID" for an Admin; of a project "hook:ID", "user:ID" or "owner:ID"
 	RunID, Event string
-	ConnectionID string
+	ConnectionID string // empty: a project's
+	ProjectID    string // empty: a connection's
 	State        string // waiting, sent, given_up
 	Attempts     int64
 	Next         time.Time // when it is tried
@@ -170,35 +171,49 @@ func (tx *Tx) eventsOf(r Run) (events []string, err error) {
 	return events, err
 }
 
-const notificationColumns = `recipient, run_id, event, connection_id, state, attempts, next_ms, finished_ms, outcome`
+const (
+	notificationColumns        = `recipient, run_id, event, connection_id, '' as project_id, state, attempts, next_ms, finished_ms, outcome`
+	projectNotificationColumns = `recipient, run_id, event, '' as connection_id, project_id, state, attempts, next_ms, finished_ms, outcome`
+)
 
 func scanNotification(r scanner) (Notification, error) {
 	var n Notification
 	var next, finished int64
-	err := r.Scan(&n.Recipient, &n.RunID, &n.Event, &n.ConnectionID, &n.State, &n.Attempts, &next, &finished, &n.Outcome, &n.Host)
+	err := r.Scan(&n.Recipient, &n.RunID, &n.Event, &n.ConnectionID, &n.ProjectID, &n.State, &n.Attempts, &next, &finished, &n.Outcome, &n.Host)
 	n.Next, n.Finished = at(next), at(finished)
 	return n, err
+}
+
+// table is where a notification stands.
+func (n Notification) table() string {
+	if n.ProjectID != "" {
+		return "project_notification"
+	}
+	return "notification"
 }
 
 // duePerHost is how many notifications for one host DueNotifications returns at the most.
 const duePerHost = 50
 
-// DueNotifications are those to be tried by now: of every host the first that is due, then of every host the second, and so on, so
-// that a host for which much waits leaves the others room.
+// DueNotifications are those of connections and projects to be tried by now: of every host the first that is due, then of every host
+// the second, and so on, so that a host for which much waits leaves the others room.
 func (s *Store) DueNotifications(ctx context.Context, now time.Time, limit int) ([]Notification, error) {
 	return view(ctx, s, func(tx *Tx) ([]Notification, error) {
-		return collect(tx, scanNotification, `with due as (select notification.*, coalesce(shown, '') as host from notification left join notification_target
-				on recipient like 'target:%' and notification_target.id = substr(recipient, 8) and kind = 'webhook'
-				where state='waiting' and next_ms<=$1),
+		return collect(tx, scanNotification, `with due as (select `+notificationColumns+`, coalesce((select shown from notification_target t
+				where recipient like 'target:%' and t.id = substr(recipient, 8) and t.kind = 'webhook'), '') as host from notification where state='waiting' and next_ms<=$1
+			union all select `+projectNotificationColumns+`, coalesce((select shown from project_target t
+				where project_notification.recipient like 'hook:%' and t.id = substr(project_notification.recipient, 6)), '') as host
+				from project_notification where state='waiting' and next_ms<=$1),
 			queued as (select *, row_number() over (partition by host order by next_ms, recipient, run_id, event) as place from due)
-			select `+notificationColumns+`, host from queued where place <= $2 order by place, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
+			select recipient, run_id, event, connection_id, project_id, state, attempts, next_ms, finished_ms, outcome, host from queued
+			where place <= $2 order by place, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
 	})
 }
 
 // ClaimNotification takes one that is due for an attempt, whose next would be at next. Not ok: someone else has taken it.
 func (s *Store) ClaimNotification(ctx context.Context, n Notification, next time.Time) (ok bool, err error) {
 	err = s.Maintain(ctx, func(tx *Tx) error {
-		changed, err := tx.exec(`update notification set attempts=attempts+1, next_ms=$1 where recipient=$2 and run_id=$3 and event=$4 and state='waiting' and next_ms=$5`,
+		changed, err := tx.exec(`update `+n.table()+` set attempts=attempts+1, next_ms=$1 where recipient=$2 and run_id=$3 and event=$4 and state='waiting' and next_ms=$5`,
 			ms(next), n.Recipient, n.RunID, n.Event, ms(n.Next))
 		ok = changed == 1
 		return err
@@ -206,10 +221,10 @@ func (s *Store) ClaimNotification(ctx context.Context, n Notification, next time
 	return ok, err
 }
 
-// EndNotification writes down how an attempt went: sent, given up, or waiting for the next. One whose connection is gone is fine.
+// EndNotification writes down how an attempt went: sent, given up, or waiting for the next. One whose connection or project is gone is fine.
 func (s *Store) EndNotification(ctx context.Context, n Notification) error {
 	return s.Maintain(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`update notification set state=$1, finished_ms=$2, outcome=$3 where recipient=$4 and run_id=$5 and event=$6`,
+		_, err := tx.exec(`update `+n.table()+` set state=$1, finished_ms=$2, outcome=$3 where recipient=$4 and run_id=$5 and event=$6`,
 			n.State, ms(n.Finished), n.Outcome, n.Recipient, n.RunID, n.Event)
 		return err
 	})
@@ -224,7 +239,11 @@ func (tx *Tx) Notifications(connectionID string, limit int) ([]Notification, err
 // PruneNotifications forgets what was told, or given up, before then.
 func (s *Store) PruneNotifications(ctx context.Context, before time.Time) error {
 	return s.Maintain(ctx, func(tx *Tx) error {
-		_, err := tx.exec(`delete from notification where state in ('sent','given_up') and finished_ms<$1`, ms(before))
-		return err
+		for _, table := range []string{"notification", "project_notification"} {
+			if _, err := tx.exec(`delete from `+table+` where state in ('sent','given_up') and finished_ms<$1`, ms(before)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -87,10 +87,13 @@ func changedOne(n int64, err error) error {
 	return err
 }
 
-// DeleteUser removes an account with its sessions, tokens and memberships, and the shares that name it.
+// DeleteUser removes an account with its sessions, tokens and memberships, and the shares and notifications that name it.
 func (tx *Tx) DeleteUser(id string) error {
 	if _, err := tx.exec(`delete from project_share where target = $1`, "user:"+id); err != nil {
 		return fmt.Errorf("delete shares: %w", err)
+	}
+	if err := tx.forgetTarget("user", id); err != nil {
+		return fmt.Errorf("stop telling: %w", err)
 	}
 	return tx.must(`delete from user_account where id = $1`, id)
 }

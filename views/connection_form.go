@@ -53,12 +53,20 @@ type GroupChoice struct {
 
 // A ScheduleForm is a schedule as it is edited.
 type ScheduleForm struct {
+	Label  string // of what is repeated; empty: the refresh of a schema
 	Spec   schedule.Spec
 	Zones  []string
 	Next   []string      // the next five runs, in words
 	Late   time.Duration // how much later than its time a run starts at the most
 	Errors map[string]string
 	Cost   string // what a refresh costs on a pay-per-query source; may be empty
+}
+
+func (s ScheduleForm) label() string {
+	if s.Label == "" {
+		return "Refresh the schema"
+	}
+	return s.Label
 }
 
 // lateness says how much later than these times the runs start; empty where it is less than a minute.

@@ -97,9 +97,7 @@ func (w *Workspace) EndWhatIsNotAllowed(ctx context.Context) error {
 }
 
 // ActorOf is a user as an actor, without a session: for deciding what the user may do.
-func ActorOf(u store.User) access.Actor {
-	return access.Actor{UserID: u.ID, Email: u.Email, Name: u.Name, Role: u.Role, Groups: u.Groups}
-}
+func ActorOf(u store.User) access.Actor { return u.Actor() }
 
 // SetSchedule replaces a workspace connection's refresh schedule.
 func (w *Workspace) SetSchedule(ctx context.Context, who access.Actor, id string, spec schedule.Spec) error {

@@ -1,0 +1,45 @@
+-- +goose Up
+create table project_schedule ( -- when a project is run by itself, and as whom
+	project_id text primary key references project(id) on delete cascade,
+	schedule text not null, anchor_ms bigint not null, next_ms bigint not null default 0, -- 0: never
+	owner_id text not null, -- who saved it last
+	refused_ms bigint not null default 0 -- since when its owner may not run the project; 0: they may, as far as is known
+);
+create index project_schedule_due on project_schedule(next_ms);
+create table project_run ( -- one run of all cells
+	id text primary key, project_id text not null references project(id) on delete cascade,
+	trigger text not null check (trigger in ('schedule','manual')), run_by text not null,
+	state text not null check (state in ('running','succeeded','failed','refused','interrupted')),
+	cells bigint not null default 0, -- that ran to their end
+	cell_id text not null default '', cell_name text not null default '', connection_id text not null default '', -- of the cell that failed
+	cause text not null default '', error text not null default '',
+	started_ms bigint not null, finished_ms bigint not null default 0
+);
+create index project_run_project on project_run(project_id, started_ms);
+create table project_run_result ( -- what a run's messages may carry, read when they are sent
+	run_id text not null references project_run(id) on delete cascade, seq bigint not null,
+	cell_name text not null, result_id text not null,
+	primary key (run_id, seq)
+);
+create table project_target ( -- whom a project tells of its runs
+	id text primary key, project_id text not null references project(id) on delete cascade,
+	kind text not null check (kind in ('webhook','user','group')),
+	recipient text not null default '', -- a user's or group's id
+	shown text not null default '', -- the host of a webhook
+	box bytea not null, -- of a webhook: its address and signing key, sealed; else empty
+	failures_only bigint not null default 0 check (failures_only in (0,1)),
+	attach bigint not null default 0 check (attach in (0,1)), -- results as CSV, where access allows it
+	created_by text not null, created_ms bigint not null
+);
+create index project_target_project on project_target(project_id);
+create table project_notification ( -- what is to be told of a run, and how that went
+	recipient text not null, -- hook:ID of a target, user:ID, or owner:ID of the schedule's owner
+	run_id text not null references project_run(id) on delete cascade,
+	event text not null check (event in ('project_ran','project_refused')),
+	project_id text not null references project(id) on delete cascade,
+	state text not null default 'waiting' check (state in ('waiting','sent','given_up')),
+	attempts bigint not null default 0, next_ms bigint not null, finished_ms bigint not null default 0, outcome text not null default '',
+	primary key (recipient, run_id, event)
+);
+create index project_notification_due on project_notification(state, next_ms);
+create index project_notification_project on project_notification(project_id, next_ms);
