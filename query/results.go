@@ -146,7 +146,9 @@ func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink)
 		return err
 	}
 	defer done()
-	ctx, stop := r.whileReadable(ctx, who, res)
+	ctx, stop := While(ctx, func(ctx context.Context) error {
+		return r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRead(tx, who, res); return err })
+	})
 	defer stop()
 	defer breakWith(ctx, to)()
 	if err := copyRows(ctx, res, v, to); err != nil {
@@ -156,25 +158,6 @@ func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink)
 		return err
 	}
 	return nil
-}
-
-// whileReadable is ctx until who may not see the result any more: then it ends, with the refusal as its cause. stop ends the asking.
-func (r *Runner) whileReadable(ctx context.Context, who access.Actor, res store.Result) (_ context.Context, stop func()) {
-	ctx, end := context.WithCancelCause(ctx)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(askAgain):
-			}
-			if err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRead(tx, who, res); return err }); err != nil {
-				end(err)
-				return
-			}
-		}
-	}()
-	return ctx, func() { end(nil) }
 }
 
 func copyRows(ctx context.Context, res store.Result, v *keptView, to Sink) error {

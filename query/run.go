@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,9 +34,8 @@ type run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	hash   string // of the statement, once it is prepared
+	asked  func() // ends the asking whether it may go on
 	end    func() // gives everything back
-
-	undecided atomic.Int32 // how often in a row it could not be told whether it may go on
 }
 
 // begin registers the query, decides whether it may run, and waits for its slot. base is the query's life; ctx is the
@@ -51,7 +49,9 @@ func (r *Runner) begin(ctx, base context.Context, who access.Actor, req Request)
 	q.ctx, q.cancel = context.WithCancelCause(base)
 	stop := context.AfterFunc(ctx, func() { q.cancel(context.Cause(ctx)) })
 	defer stop()
+	q.ctx, q.asked = While(q.ctx, func(ctx context.Context) error { return r.mayGoOn(ctx, q) })
 	if err := r.register(q); err != nil {
+		q.asked()
 		return nil, err
 	}
 	if err := r.store.View(ctx, func(tx *store.Tx) (err error) { q.conn, err = r.mayRun(tx, who, req); return err }); err != nil {
@@ -83,6 +83,7 @@ func (r *Runner) register(q *run) error {
 
 func (r *Runner) unregister(q *run) {
 	q.cancel(nil)
+	q.asked()
 	r.mu.Lock()
 	delete(r.runs, q.id)
 	r.mu.Unlock()
@@ -189,7 +190,7 @@ func (q *run) why(ctx context.Context, err error) error {
 	}
 	e := &connectors.Error{Cause: connectors.CauseCancelled, Op: "run the statement", Hint: confirmation(err)}
 	switch {
-	case errors.Is(cause, errRevoked):
+	case errors.Is(cause, errRevoked), refuses(cause):
 		return &access.Denied{Action: "go on with a query", Because: []access.Reason{{Rule: "taken-away",
 			Words: "Access was taken away while the query ran, so it was cancelled", ConnectionID: q.req.ConnectionID}}}
 	case errors.Is(cause, errUndecided):
