@@ -146,8 +146,8 @@ func clientIP(r *http.Request) string {
 	return host
 }
 
-// network is the address that attempts are counted by: whoever has one IPv6 address has the /64 around it.
-func network(ip string) string {
+// Network is the address that attempts are counted by: whoever has one IPv6 address has the /64 around it.
+func Network(ip string) string {
 	addr, err := netip.ParseAddr(ip)
 	if err != nil || addr.Unmap().Is4() {
 		return ip

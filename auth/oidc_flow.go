@@ -52,7 +52,7 @@ func (a *Auth) StartProvider(ctx context.Context, w http.ResponseWriter, r *http
 }
 
 func (a *Auth) beginFlow(ctx context.Context, w http.ResponseWriter, r *http.Request, p store.Provider, next string, again bool) (string, error) {
-	if wait := a.attempts.begin(attempt{networkKey + "flow " + network(clientIP(r)): flowDelay}, a.now()); wait > 0 {
+	if wait := a.attempts.begin(attempt{networkKey + "flow " + Network(clientIP(r)): flowDelay}, a.now()); wait > 0 {
 		return "", &LimitedError{Wait: wait}
 	}
 	rem, err := a.remote(ctx, p)

@@ -24,7 +24,7 @@ var (
 // AuditRefusal keeps a row of a refusal, whether or not its caller waits for the answer. Beyond the limits it keeps none; the next
 // that is kept says how many were left out.
 func (a *Auth) AuditRefusal(ctx context.Context, r *http.Request, entry store.AuditEntry) error {
-	counted := attempt{networkKey + network(clientIP(r)): fromDelay, "all": inAllDelay}
+	counted := attempt{networkKey + Network(clientIP(r)): fromDelay, "all": inAllDelay}
 	if a.refusals.begin(counted, a.now()) > 0 {
 		a.leftOut.Add(1)
 		return nil

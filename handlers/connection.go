@@ -290,6 +290,10 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 			sendEvent(w, "", picture)
 			shown = picture
 		}
+		if err != nil && problemOf(err).Status < http.StatusInternalServerError {
+			sendEvent(w, "access", access.None.String()) // the page goes with the right to it
+			return nil
+		}
 		if err != nil || done {
 			sendEvent(w, "done", "")
 			return nil

@@ -144,6 +144,7 @@ makesProjects  POST /projects                                                nam
 needsView      GET /projects/{project}
 needsEdit      POST /projects/{project}/name                                name=Other
 open           GET /share/{token}
+open           GET /share/{token}/access
 needsView      GET /projects/{project}/app
 stream         GET /projects/{project}/access
 needsFull      GET /projects/{project}/share

@@ -53,6 +53,7 @@ type Server struct {
 	drainOnce sync.Once
 	draining  chan struct{}
 	check     auditCheck
+	visitors  visitors
 }
 
 // Drain ends open event streams, so that the server can stop. It may be called more than once.
