@@ -164,7 +164,17 @@ func TestDueRunWaitsForTheOneUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-reached
-	wake(t, b.Runner)
+	woken := make(chan struct{})
+	go func() {
+		defer close(woken)
+		wake(t, b.Runner)
+	}()
+	select {
+	case <-woken:
+	case <-time.After(time.Minute):
+		b.Stop(context.WithoutCancel(t.Context()))
+		t.Fatal("the schedule waits for the run under way, and with it all that is due")
+	}
 	if c := b.saved(t, id); len(b.runs(t, id)) != 1 || !c.NextRefresh.Equal(due) {
 		t.Fatalf("beside the run under way there are %d runs, next is %s, was %s", len(b.runs(t, id)), c.NextRefresh, due)
 	}
