@@ -35,6 +35,7 @@ func checksIn(t *testing.T, file string, causes *regexp.Regexp) (out []mutant) {
 		t.Fatal(err)
 	}
 	at := func(p token.Pos) int { return set.Position(p).Offset }
+	var inside string
 	var without func(cond ast.Expr)
 	without = func(cond ast.Expr) {
 		if both, ok := cond.(*ast.BinaryExpr); ok && both.Op == token.LOR {
@@ -44,6 +45,9 @@ func checksIn(t *testing.T, file string, causes *regexp.Regexp) (out []mutant) {
 		}
 		from, to := at(cond.Pos()), at(cond.End())
 		text := string(source[from:to])
+		if alike[filepath.Base(file)+" "+inside+" "+text] != "" {
+			return
+		}
 		out = append(out, mutant{file, fmt.Sprintf("%s:%d without %s", filepath.Base(file), set.Position(cond.Pos()).Line, text), from, to, "(false && (" + text + "))"})
 	}
 	refuses := func(body []ast.Stmt) bool {
@@ -55,6 +59,8 @@ func checksIn(t *testing.T, file string, causes *regexp.Regexp) (out []mutant) {
 	}
 	ast.Inspect(parsed, func(n ast.Node) bool {
 		switch n := n.(type) {
+		case *ast.FuncDecl:
+			inside = n.Name.Name
 		case *ast.IfStmt:
 			if refuses(n.Body.List) {
 				without(n.Cond)
@@ -77,6 +83,14 @@ func replaced(t *testing.T, file, text, with string) mutant {
 	}
 	from := strings.Index(string(source), text)
 	return mutant{file, filepath.Base(file) + " with " + with, from, from + len(text), with}
+}
+
+// alike are checks without which the sign-in ends all the same, at the next one.
+var alike = map[string]string{
+	"oidc_flow.go beginFlow err != nil": "a page asks for a fresh proof of someone who is signed in; without a session it begins an ordinary sign-in",
+	"oidc_flow.go takeFlow !ok":         "no browser holds an empty id, so that the flow is not found",
+	"oidc_flow.go takeFlow err != nil":  "what cannot be opened cannot be decoded",
+	"oidc_flow.go gather err != nil":    "what go-oidc has decoded can be decoded",
 }
 
 // Each check of what a provider answers is there for a test: without it one fails (P35). It takes minutes, so it runs by "make mutate".

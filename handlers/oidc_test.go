@@ -282,6 +282,8 @@ func TestHostileAnswers(t *testing.T) {
 		"another audience":      {other("aud", "another"), "token"},
 		"an audience list":      {other("aud", []string{providers.ClientID, "another"}), "azp"},
 		"another party":         {other("azp", "another"), "azp"},
+		"a party that is none":  {other("azp", 1), "claims"},
+		"an endless subject":    {other("sub", strings.Repeat("x", 256)), "sub"},
 		"issued in the future":  {other("iat", hour), "iat"},
 		"not issued":            {without("iat"), "iat"},
 		"not before":            {other("nbf", hour), "token"},
