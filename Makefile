@@ -25,6 +25,9 @@ bench: ## run the benchmarks and print their ratios beside their goals, with BEN
 fuzz: ## run every fuzz target for 30 seconds
 	./.ci/fuzz
 
+mutate: ## take each check of a provider's answer out, and see that a test fails without it
+	$(GO) test -tags mutate -run '^TestMutants$$' -v -timeout 60m ./handlers
+
 lint: ## gofmt, vet, staticcheck, templ fmt, stale generated files
 	./.ci/lint
 
@@ -35,4 +38,4 @@ generate: ## write the templ output and the static bundle again
 help: ## show this
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
-.PHONY: run build test e2e bench fuzz lint generate help
+.PHONY: run build test e2e bench fuzz mutate lint generate help

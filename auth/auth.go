@@ -146,15 +146,21 @@ func clientIP(r *http.Request) string {
 	return host
 }
 
-// network is the address that attempts are counted by: whoever has one IPv6 address has the /64 around it.
-func network(ip string) string {
+// Network is the address that attempts are counted by: whoever has one IPv6 address has the /64 around it.
+func Network(ip string) string { return prefixOf(ip, 32, 64) }
+
+// around is the range that networks of one hand often lie in.
+func around(ip string) string { return prefixOf(ip, 24, 48) }
+
+// prefixOf is the first bits of an address, as many as its kind has here. What is no address stays as it is.
+func prefixOf(ip string, bits4, bits6 int) string {
 	addr, err := netip.ParseAddr(ip)
-	if err != nil || addr.Unmap().Is4() {
-		return ip
-	}
-	prefix, err := addr.Prefix(64)
 	if err != nil {
 		return ip
 	}
-	return prefix.String()
+	addr, bits := addr.Unmap().WithZone(""), bits6
+	if addr.Is4() {
+		bits = bits4
+	}
+	return netip.PrefixFrom(addr, bits).Masked().String()
 }

@@ -10,12 +10,17 @@ import (
 	"patchbay/store"
 )
 
+// NewInvite is the token of an invitation of someone whose account is being made, and what the store keeps of it with the account.
+func (a *Auth) NewInvite(userID string) (token string, kept store.OneTimeToken) {
+	return a.newLink(invite, userID, inviteLasts)
+}
+
 // CreateInvite makes the token of a link by which someone who has no password yet chooses one. Only Admins may.
 func (a *Auth) CreateInvite(ctx context.Context, who access.Actor, userID string) (token string, err error) {
 	if err := access.AdminOnly(who, "invite a user"); err != nil {
 		return "", err
 	}
-	plain, t := a.newLink(invite, userID, inviteLasts)
+	plain, t := a.NewInvite(userID)
 	err = a.store.UpdateAudited(ctx, func(tx *store.Tx) (store.AuditEntry, error) {
 		u, err := tx.User(userID)
 		if err != nil {

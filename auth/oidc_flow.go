@@ -32,6 +32,7 @@ type flow struct {
 	State, Nonce, Verifier string
 	Next                   string // local path to go to afterwards
 	Again                  string // id of the user who proves once more that it is them; empty: an ordinary sign-in
+	Login                  bool   // the provider was asked to sign the person in anew, whoever is signed in there
 	Started                time.Time
 }
 
@@ -44,34 +45,36 @@ func (a *Auth) StartProvider(ctx context.Context, w http.ResponseWriter, r *http
 	if err != nil {
 		return "", err
 	}
-	to, err := a.beginFlow(ctx, w, r, p, next, again)
+	to, err := a.beginFlow(ctx, w, r, p, flow{Next: next, Login: again}, again)
 	if err != nil {
 		return "", errors.Join(err, a.auditProvider(ctx, r, p, flow{}, err))
 	}
 	return to, nil
 }
 
-func (a *Auth) beginFlow(ctx context.Context, w http.ResponseWriter, r *http.Request, p store.Provider, next string, again bool) (string, error) {
-	if wait := a.attempts.begin(attempt{networkKey + "flow " + network(clientIP(r)): flowDelay}, a.now()); wait > 0 {
+func (a *Auth) beginFlow(ctx context.Context, w http.ResponseWriter, r *http.Request, p store.Provider, f flow, again bool) (string, error) {
+	if wait := a.attempts.begin(attempt{networkKey + "flow " + Network(clientIP(r)): flowDelay}, a.now()); wait > 0 {
 		return "", &LimitedError{Wait: wait}
 	}
 	rem, err := a.remote(ctx, p)
 	if err != nil {
 		return "", err
 	}
-	f := flow{Verifier: oauth2.GenerateVerifier(), Next: next, Started: a.now()}
+	f.Verifier, f.Started = oauth2.GenerateVerifier(), a.now()
 	f.State, _ = newSecret()
 	f.Nonce, _ = newSecret()
 	options := []oauth2.AuthCodeOption{oidc.Nonce(f.Nonce), oauth2.S256ChallengeOption(f.Verifier)}
+	age := a.wholeTime // asked for, auth_time has to be in the answer: who was signed in there long ago has given no fresh proof (P45)
 	if again {
 		s, _, err := a.session(r)
 		if err != nil {
 			return "", failed(p, CauseFlow, "session", err)
 		}
-		f.Again = s.UserID
-		options = append(options, oauth2.SetAuthURLParam("prompt", "login"), oauth2.SetAuthURLParam("max_age", "0"))
-	} else { // asked for, auth_time has to be in the answer: who was signed in there long ago has given no fresh proof (P45)
-		options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(a.wholeTime.Seconds()))))
+		f.Again, age = s.UserID, 0
+	}
+	options = append(options, oauth2.SetAuthURLParam("max_age", strconv.Itoa(int(age.Seconds()))))
+	if f.Login {
+		options = append(options, oauth2.SetAuthURLParam("prompt", "login"))
 	}
 	if err := a.keepFlow(ctx, w, r, p, f); err != nil {
 		return "", err
@@ -134,7 +137,8 @@ func (a *Auth) takeFlow(ctx context.Context, w http.ResponseWriter, r *http.Requ
 }
 
 // FinishProvider ends a sign-in with what the provider sent the browser back with, and signs the browser in. It returns the local
-// path to go to. What fails is a *ProviderError.
+// path to go to. What fails is a *ProviderError. Where someone signed in there too long ago, and the provider let that pass, it is asked
+// once more and in plainer terms: that is a *SignInAgainError, and goes on at the provider.
 func (a *Auth) FinishProvider(ctx context.Context, w http.ResponseWriter, r *http.Request, providerID string) (next string, err error) {
 	p, err := a.enabled(ctx, providerID)
 	if err != nil {
@@ -148,11 +152,30 @@ func (a *Auth) FinishProvider(ctx context.Context, w http.ResponseWriter, r *htt
 	if err == nil {
 		err = a.enter(ctx, w, r, p, f, proved)
 	}
+	if errors.Is(err, errLongAgo) && !f.Login {
+		to, err := a.beginFlow(ctx, w, r, p, flow{Next: f.Next, Login: true}, false)
+		if err == nil {
+			err = &SignInAgainError{URL: to}
+		} else {
+			err = errors.Join(err, a.auditProvider(ctx, r, p, f, err))
+		}
+		return f.Next, err
+	}
 	if err != nil {
 		err = errors.Join(err, a.auditProvider(ctx, r, p, f, err))
 	}
 	return f.Next, err
 }
+
+// errLongAgo is an answer about someone who signed in at the provider before what was asked for.
+var errLongAgo = errors.New("signed in at the provider too long ago")
+
+// A SignInAgainError is a sign-in that goes on at the provider, where the person signs in anew.
+type SignInAgainError struct {
+	URL string // at the provider
+}
+
+func (e *SignInAgainError) Error() string { return "the sign-in goes on at the provider" }
 
 // A proof is what a provider proved of a person.
 type proof struct {

@@ -101,7 +101,7 @@ func (a *Auth) Backchannel(ctx context.Context, r *http.Request, providerID, raw
 }
 
 func (a *Auth) logoutThere(ctx context.Context, r *http.Request, p store.Provider, raw string) error {
-	counted, now := attempt{networkKey + "logout " + network(clientIP(r)): networkDelay}, a.now()
+	counted, now := attempt{networkKey + "logout " + Network(clientIP(r)): networkDelay}, a.now()
 	if wait := a.attempts.begin(counted, now); wait > 0 {
 		return &LimitedError{Wait: wait} // a bad token can make us ask the provider for its keys
 	}

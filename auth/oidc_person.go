@@ -79,7 +79,7 @@ func (a *Auth) enter(ctx context.Context, w http.ResponseWriter, r *http.Request
 	case f.Again != "" && pr.AuthTime.Before(f.Started.Add(-clockSkew)):
 		return failed(p, CauseNotAgain, "auth_time", nil)
 	case !pr.AuthTime.IsZero() && pr.AuthTime.Before(f.Started.Add(-a.wholeTime-clockSkew)):
-		return failed(p, CauseNotAgain, "max_age", nil)
+		return failed(p, CauseNotAgain, "max_age", errLongAgo)
 	}
 	e := &entrance{a: a, p: p, f: f, proof: pr, person: personOf(pr.Claims), session: s, ids: map[string]string{}, userID: id, old: a.oldSession(r)}
 	if len(pr.IDToken) <= maxIDToken {

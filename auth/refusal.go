@@ -9,22 +9,28 @@ import (
 	"patchbay/store"
 )
 
-// How many refusals keep a row each in the window, from one network and in all: whoever is refused may ask again and again, and
-// must not fill the audit log with it.
+// How many refusals keep a row each in the window, from one network, from the networks around it and in all: whoever is refused may
+// ask again and again, and must not fill the audit log with it, nor leave others no room in it by asking from many addresses.
 const (
-	refusalsFrom  = 100
-	refusalsInAll = 1000
+	refusalsFrom   = 100
+	refusalsAround = 250
+	refusalsInAll  = 1000
 )
 
 var (
-	fromDelay  = atMost(refusalsFrom)
-	inAllDelay = atMost(refusalsInAll)
+	fromDelay   = atMost(refusalsFrom)
+	aroundDelay = atMost(refusalsAround)
+	inAllDelay  = atMost(refusalsInAll)
 )
+
+// aroundKey is what refusals are counted by beside their network.
+const aroundKey = "around "
 
 // AuditRefusal keeps a row of a refusal, whether or not its caller waits for the answer. Beyond the limits it keeps none; the next
 // that is kept says how many were left out.
 func (a *Auth) AuditRefusal(ctx context.Context, r *http.Request, entry store.AuditEntry) error {
-	counted := attempt{networkKey + network(clientIP(r)): fromDelay, "all": inAllDelay}
+	ip := clientIP(r)
+	counted := attempt{networkKey + Network(ip): fromDelay, aroundKey + around(ip): aroundDelay, "all": inAllDelay}
 	if a.refusals.begin(counted, a.now()) > 0 {
 		a.leftOut.Add(1)
 		return nil

@@ -97,7 +97,7 @@ func (a *Auth) attempt(r *http.Request, u store.User, email string) attempt {
 	}
 	// The address counts as it was typed, so that accounts that do not exist are limited like those that do.
 	typed := strings.ToLower(strings.TrimSpace(email))
-	return attempt{accountKey + typed[:min(len(typed), maxEmail)]: accountDelay, networkKey + network(clientIP(r)): networkDelay}
+	return attempt{accountKey + typed[:min(len(typed), maxEmail)]: accountDelay, networkKey + Network(clientIP(r)): networkDelay}
 }
 
 // Reauthenticate takes the password of someone who is signed in once more, with the code where there is a second step, and gives

@@ -174,7 +174,7 @@ func TestANetworkIsLimited(t *testing.T) {
 	t.Parallel()
 	l, at := newLimiter(), time.Now()
 	from := func(ip string, i int) attempt {
-		return attempt{accountKey + fmt.Sprint(i): accountDelay, networkKey + network(ip): networkDelay}
+		return attempt{accountKey + fmt.Sprint(i): accountDelay, networkKey + Network(ip): networkDelay}
 	}
 	for i := range 50 {
 		if wait := l.begin(from("2001:db8::1", i), at.Add(time.Duration(i)*time.Second)); wait != 0 {
@@ -191,7 +191,7 @@ func TestANetworkIsLimited(t *testing.T) {
 	if wait := l.begin(from("2001:db8::1", 102), at.Add(window)); wait != 0 {
 		t.Errorf("after the window it waits %v", wait)
 	}
-	if network("192.0.2.1") == network("192.0.2.2") || network("::ffff:192.0.2.1") == network("::ffff:192.0.2.2") {
+	if Network("192.0.2.1") == Network("192.0.2.2") || Network("::ffff:192.0.2.1") == Network("::ffff:192.0.2.2") {
 		t.Error("IPv4 addresses count one by one")
 	}
 }

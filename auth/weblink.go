@@ -129,7 +129,7 @@ func (a *Auth) changeWebLinks(ctx context.Context, who access.Actor, projectID, 
 // are all store.ErrNotFound; too many of them from one network are a *LimitedError (P20).
 func (a *Auth) OpenWebLink(ctx context.Context, ip, token string) (projectID string, err error) {
 	now := a.now()
-	try := attempt{shareKey + network(ip): networkDelay}
+	try := attempt{shareKey + Network(ip): networkDelay}
 	if wait := a.attempts.begin(try, now); wait > 0 {
 		return "", &LimitedError{wait}
 	}
@@ -149,6 +149,15 @@ func (a *Auth) OpenWebLink(ctx context.Context, ip, token string) (projectID str
 		_ = a.store.Maintain(ctx, func(tx *store.Tx) error { return tx.TouchWebLink(link.ID, now) })
 	}
 	return link.ProjectID, nil
+}
+
+// WebLinkOpens refuses, as OpenWebLink does, a link that a page was opened by before and that opens nothing any more. It counts no
+// guess and notes no use.
+func (a *Auth) WebLinkOpens(ctx context.Context, token string) error {
+	return a.store.View(ctx, func(tx *store.Tx) error {
+		_, err := openLink(tx, hashOf(token), a.now())
+		return err
+	})
 }
 
 // openLink finds a link that may be used now. The project is asked for whether there is a link or not, and before its expiry is

@@ -2,7 +2,11 @@ package e2e
 
 import (
 	"os"
+	"strconv"
+	"strings"
 	"testing"
+
+	"patchbay/e2e/browser"
 )
 
 // An Admin takes Can query and then Can view results away while a notebook is open in another browser: it becomes what its reader may
@@ -85,5 +89,53 @@ func (p *product) must(token, method, path, body string) {
 	p.t.Helper()
 	if status, text := p.api(token, method, path, body); status >= 300 {
 		p.t.Fatalf("%s %s answers %d %s", method, path, status, text)
+	}
+}
+
+// What a link opened in a browser that nobody is signed in with goes from the screen when the link opens nothing any more, without
+// anything being pressed; what is there then is what a wrong link shows.
+func TestOpenSharedPageFollowsItsLink(t *testing.T) {
+	t.Parallel()
+	p, admin := withAdmin(t, "PATCHBAY_SAMPLE=true")
+	token := p.token()
+	connection, project := p.first(token, "/api/v1/connections"), p.first(token, "/api/v1/projects")
+	admin.Go(p.url + "/projects/" + project)
+	admin.Want("document.querySelectorAll('pb-editor.is-ready').length", 3)
+	admin.Press("Run all")
+	admin.Want("document.querySelectorAll('#cells .grid-row').length > 0 && document.querySelectorAll('#cells [role=grid]').length", 3)
+	link := func(name string) string {
+		admin.Go(p.url + "/projects/" + project + "/share")
+		admin.Fill("name", name)
+		admin.Press("Create link")
+		admin.See("Copy the link now")
+		return strings.Trim(admin.Eval("document.querySelector('.banner.is-ok .mono').textContent"), `"`)
+	}
+	visit := func(link string) *browser.Tab {
+		tab := browser.Open(t)
+		tab.Expect("404")
+		tab.Go(link)
+		return tab
+	}
+	wrong := visit(p.url + "/share/" + strings.Repeat("A", 43))
+	const words = "document.querySelector('main').innerText.replace(/[0-9a-z]{16}/, '')"
+	wrong.See("There is nothing here, or nothing that you may see")
+	refused, err := strconv.Unquote(wrong.Eval(words))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := visit(link("Board"))
+	second := visit(link("Auditors"))
+	for _, tab := range []*browser.Tab{first, second} {
+		tab.Want("document.querySelectorAll('.app-table tbody tr').length > 0", true)
+		tab.Eval("(window.kept = true, 1)")
+	}
+	admin.Go(p.url + "/projects/" + project + "/share")
+	admin.Click("[aria-label='Revoke Board']")
+	first.Want(words, refused)
+	second.Want("window.kept && document.querySelectorAll('.app-table tbody tr').length > 0", true)
+	p.must(token, "PUT", "/api/v1/connections/"+connection+"/permissions", `{"can_query":["members"],"can_view_results":["members"],"can_refresh_schema":"can_query"}`)
+	second.Want(words, refused)
+	if first.Eval("document.title") != wrong.Eval("document.title") {
+		t.Error("the page that is left has another title than that of a wrong link")
 	}
 }

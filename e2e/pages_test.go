@@ -64,7 +64,7 @@ var visited = map[string]string{
 }
 
 // parts are the addresses that answer with a part of a page, a file, a stream or data.
-var parts = regexp.MustCompile(`^/(api/|auth/oidc/|healthz|readyz|metrics|find$|settings/schedule-preview|projects/\{project\}/(access|browser|cells|complete|schedule/runs|share/people))|/(status|events)$`)
+var parts = regexp.MustCompile(`^/(api/|auth/oidc/|healthz|readyz|metrics|find$|settings/schedule-preview|share/\{token\}/access|projects/\{project\}/(access|browser|cells|complete|schedule/runs|share/people))|/(status|events)$`)
 
 var getRoute = regexp.MustCompile(`\{"GET (/[^"]*)"`)
 

@@ -8,9 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"sync"
 	"time"
 
 	"patchbay/access"
+	"patchbay/auth"
 	"patchbay/store"
 )
 
@@ -55,16 +57,48 @@ func (s *Server) standing(ctx context.Context, who access.Actor, projectID strin
 	return out, err
 }
 
-// projectAccess streams the level that the reader of a project's page has, each time that what they may do is not what the page
-// shows any more: at first what the mark "seen" stands for. When they may not view it any more it says none, and ends.
+// projectAccess streams what the reader of a project's page may do there, from what the mark "seen" stands for on.
 func (s *Server) projectAccess(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	project, seen := r.PathValue("project"), r.URL.Query().Get("seen")
-	now, err := s.standing(r.Context(), who, project)
-	if err != nil {
+	project := r.PathValue("project")
+	now := func() (standing, error) { return s.standing(r.Context(), who, project) }
+	if _, err := now(); err != nil {
 		return err
 	}
+	return s.streamAccess(w, r, r.URL.Query().Get("seen"), now)
+}
+
+// The visitors from the web whose open pages are followed at once: in all, and from one network. Each holds a connection and is
+// asked for again and again, so that there are not as many of them as strangers like.
+const (
+	maxFollowed           = 300
+	maxFollowedPerNetwork = 50
+	// followLater is when a page that found no place asks again.
+	followLater = 10 * time.Second
+)
+
+// sharedAccess streams to a page that a web link opened that the link opens it no more. Whom it does not open it now is refused as
+// the page refuses them (P20). Where too many are followed, the page is told to ask again later.
+func (s *Server) sharedAccess(w http.ResponseWriter, r *http.Request, who access.Actor) error {
+	token := r.PathValue("token")
+	if _, err := s.openWebLink(r, who); err != nil {
+		return err
+	}
+	leave, ok := s.visitors.enter(auth.Network(who.IP))
+	if !ok {
+		startEvents(w)
+		_, _ = fmt.Fprintf(w, "event: later\nretry: %d\ndata:\n\n", followLater.Milliseconds())
+		return nil
+	}
+	defer leave()
+	return s.streamAccess(w, r, "", func() (standing, error) { return standing{level: access.View}, s.Auth.WebLinkOpens(r.Context(), token) })
+}
+
+// streamAccess sends the level that the reader of a page has, each time that what they may do is not what the page shows any more:
+// at first what the mark seen stands for. When they may not view it any more it says none, and ends.
+func (s *Server) streamAccess(w http.ResponseWriter, r *http.Request, seen string, ask func() (standing, error)) error {
 	startEvents(w)
-	for beat := time.Now(); ; now, err = s.standing(r.Context(), who, project) {
+	for beat := time.Now(); ; {
+		now, err := ask()
 		switch {
 		case errors.As(err, new(*access.Denied)), errors.Is(err, store.ErrNotFound):
 			sendEvent(w, "access", access.None.String())
@@ -87,4 +121,33 @@ func (s *Server) projectAccess(w http.ResponseWriter, r *http.Request, who acces
 		case <-time.After(askAgain):
 		}
 	}
+}
+
+// visitors counts the open pages that are followed for visitors, by the network that they come from. The zero value is ready.
+type visitors struct {
+	mu   sync.Mutex
+	all  int
+	from map[string]int // none at 0
+}
+
+// enter takes a place, where there is one, and returns the function that gives it back.
+func (v *visitors) enter(network string) (leave func(), ok bool) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.all >= maxFollowed || v.from[network] >= maxFollowedPerNetwork {
+		return nil, false
+	}
+	if v.from == nil {
+		v.from = map[string]int{}
+	}
+	v.all++
+	v.from[network]++
+	return func() {
+		v.mu.Lock()
+		defer v.mu.Unlock()
+		v.all--
+		if v.from[network]--; v.from[network] == 0 {
+			delete(v.from, network)
+		}
+	}, true
 }

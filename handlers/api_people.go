@@ -55,26 +55,25 @@ func (s *Server) apiCreateUser(w http.ResponseWriter, r *http.Request, who acces
 		return err
 	}
 	user := workspace.UserInput{Email: in.Email, Name: in.Name, Role: in.Role}
-	if in.Password != "" {
-		hash, err := s.Auth.HashPassword(r.Context(), in.Password)
+	if in.Password == "" {
+		u, token, err := s.createInvited(r, who, user)
 		if err != nil {
 			return err
 		}
-		user.PasswordHash = hash
+		out := apiUserOf(u)
+		out.InviteURL = s.base(r) + "/invite/" + token
+		return writeJSON(w, http.StatusCreated, out)
 	}
+	hash, err := s.Auth.HashPassword(r.Context(), in.Password)
+	if err != nil {
+		return err
+	}
+	user.PasswordHash = hash
 	u, err := s.Workspace.CreateUser(r.Context(), who, user)
 	if err != nil {
 		return err
 	}
-	out := apiUserOf(u)
-	if in.Password == "" {
-		token, err := s.Auth.CreateInvite(r.Context(), who, u.ID)
-		if err != nil {
-			return err
-		}
-		out.InviteURL = s.base(r) + "/invite/" + token
-	}
-	return writeJSON(w, http.StatusCreated, out)
+	return writeJSON(w, http.StatusCreated, apiUserOf(u))
 }
 
 func (s *Server) apiUser(w http.ResponseWriter, r *http.Request, _ access.Actor) error {

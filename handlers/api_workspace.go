@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"slices"
+	"strings"
 
 	"patchbay/access"
 	"patchbay/auth"
@@ -86,5 +87,5 @@ func (s *Server) auditRefusal(r *http.Request, who access.Actor, p problem, err 
 
 // refusesStrangers says whether a refusal is of a token, a link or another site, which nobody meets by only looking around.
 func refusesStrangers(r *http.Request, p problem, err error) bool {
-	return r.Pattern == "GET /share/{token}" || errors.Is(err, auth.ErrBadToken) || errors.Is(err, auth.ErrUsed) || slices.Contains([]string{"token_elsewhere", "token_in_url", "cross_origin"}, p.Code)
+	return strings.HasPrefix(r.Pattern, "GET /share/{token}") || errors.Is(err, auth.ErrBadToken) || errors.Is(err, auth.ErrUsed) || slices.Contains([]string{"token_elsewhere", "token_in_url", "cross_origin"}, p.Code)
 }

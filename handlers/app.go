@@ -23,16 +23,13 @@ func (s *Server) app(w http.ResponseWriter, r *http.Request, who access.Actor) e
 	if err != nil {
 		return err
 	}
-	return s.appPage(w, r, who, page, seen, s.layout(r, who, page.Project.Name, "projects"))
+	return s.appPage(w, r, who, page, views.AccessStream(page.Project.ID, seen), s.layout(r, who, page.Project.Name, "projects"))
 }
 
 // sharedApp is the app view that a web link opens. Whoever follows it, signed in or not, sees what the anonymous visitor may,
 // decided at this moment; anything else is not found.
 func (s *Server) sharedApp(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	project, err := s.Auth.OpenWebLink(r.Context(), who.IP, r.PathValue("token"))
-	if errors.Is(err, store.ErrNotFound) {
-		return errNotFound
-	}
+	project, err := s.openWebLink(r, who)
 	if err != nil {
 		return err
 	}
@@ -45,12 +42,21 @@ func (s *Server) sharedApp(w http.ResponseWriter, r *http.Request, who access.Ac
 	if err != nil {
 		return err
 	}
-	return s.appPage(w, r, visitor, page, "", s.layout(r, visitor, page.Project.Name, ""))
+	return s.appPage(w, r, visitor, page, r.URL.EscapedPath()+"/access", s.layout(r, visitor, page.Project.Name, ""))
 }
 
-// appPage shows texts and kept results, and neither runs anything nor reads a source.
-func (s *Server) appPage(w http.ResponseWriter, r *http.Request, who access.Actor, page notebook.Page, seen string, frame views.Page) error {
-	v := views.App{Page: frame, ID: page.Project.ID, Name: page.Project.Name, Seen: seen}
+// openWebLink is the project that a request's web link opens.
+func (s *Server) openWebLink(r *http.Request, who access.Actor) (projectID string, err error) {
+	project, err := s.Auth.OpenWebLink(r.Context(), who.IP, r.PathValue("token"))
+	if errors.Is(err, store.ErrNotFound) {
+		return "", errNotFound
+	}
+	return project, err
+}
+
+// appPage shows texts and kept results, follows the stream of the reader's access, and neither runs anything nor reads a source.
+func (s *Server) appPage(w http.ResponseWriter, r *http.Request, who access.Actor, page notebook.Page, follow string, frame views.Page) error {
+	v := views.App{Page: frame, Name: page.Project.Name, Follow: follow}
 	if page.Decision.Access >= access.Explore {
 		v.Back = "/projects/" + page.Project.ID
 	}

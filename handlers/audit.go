@@ -215,7 +215,13 @@ func (s *Server) exportAudit(w http.ResponseWriter, r *http.Request, who access.
 		return err
 	}
 	w.Header().Set("Content-Disposition", `attachment; filename="audit-`+s.Now().UTC().Format("2006-01-02")+`.`+format+`"`)
-	ctx, stop := s.whileSignedIn(r, who)
+	ctx, stop := query.While(r.Context(), func(ctx context.Context) error {
+		now, err := s.asNow(ctx, who)
+		if err != nil {
+			return err
+		}
+		return admin.allow(now, r)
+	})
 	defer stop()
 	defer context.AfterFunc(ctx, out.Break)()
 	if err := s.streamAudit(ctx, f, sink, out); err != nil {

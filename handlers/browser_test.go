@@ -692,3 +692,51 @@ func TestFindAnything(t *testing.T) {
 		t.Errorf("a search too long is answered %d", a.status)
 	}
 }
+
+// told is a source whose catalog a test tells.
+type told struct {
+	connectors.Source
+	tables []catalog.Table
+}
+
+func (s told) Server(context.Context) (connectors.Server, error) {
+	return connectors.Server{Product: "Told", Version: "1"}, nil
+}
+
+func (s told) ReadCatalog(_ context.Context, _ catalog.Filter, to catalog.Sink) error {
+	for _, t := range s.tables {
+		if err := to.Table(t); err != nil {
+			return err
+		}
+	}
+	return to.Done(nil)
+}
+
+func (s told) Close() error { return nil }
+
+// A table that the connection's user may not select from, and its columns, are shown and not offered for a query.
+func TestUnreadableTablesAreNotOfferedForAQuery(t *testing.T) {
+	s, c, base := browsed(t)
+	table := func(name string, unreadable bool) catalog.Table {
+		return catalog.Table{Path: catalog.Path{name}, Kind: catalog.KindTable, Unreadable: unreadable, Columns: []catalog.Column{{Name: "id", Type: "INTEGER", Family: catalog.FamilyInteger}}}
+	}
+	source := told{tables: []catalog.Table{table("customers", false), table("salaries", true)}}
+	other := refresh.NewRunner(refresh.Options{Store: s.server.Store, Open: func(context.Context, *store.Connection) (connectors.Source, error) { return source, nil },
+		Levels: func(string) []catalog.Level { return []catalog.Level{catalog.LevelTable} }, Now: time.Now, Holder: "told", Log: s.server.Log})
+	defer other.Stop(context.WithoutCancel(t.Context()))
+	run, err := other.Start(t.Context(), c.ID, "manual", "")
+	s.check(err)
+	s.check(other.Wait(t.Context(), run.ID))
+	s.server.Refresh = other
+	for path, offered := range map[string]bool{"customers": true, "customers/id": true, "salaries": false, "salaries/id": false} {
+		a := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/"+path, nil)
+		if a.status != http.StatusOK || !strings.Contains(a.body, "id") {
+			t.Fatalf("details of %s answer %d", path, a.status)
+		}
+		for _, act := range []string{"Query this table", "Preview"} {
+			if strings.Contains(a.body, act) != offered {
+				t.Errorf("%s is offered for %s: %t", act, path, !offered)
+			}
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"patchbay/access"
+	"patchbay/query"
 	"patchbay/refresh"
 	"patchbay/schedule"
 	"patchbay/store"
@@ -273,7 +274,7 @@ func (s *Server) keepCatalog(w http.ResponseWriter, r *http.Request, who access.
 }
 
 // askAgain is how often a stream on which nothing happens asks whether its reader may still see it: it ends within a second (P44).
-const askAgain = 300 * time.Millisecond
+const askAgain = query.AskAgain
 
 // connectionEvents streams the state of a connection while a refresh runs. Who may see it is asked again for each event (P19).
 func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who access.Actor) error {
@@ -288,6 +289,10 @@ func (s *Server) connectionEvents(w http.ResponseWriter, r *http.Request, who ac
 		if err == nil && picture != shown {
 			sendEvent(w, "", picture)
 			shown = picture
+		}
+		if err != nil && problemOf(err).Status < http.StatusInternalServerError {
+			sendEvent(w, "access", access.None.String()) // the page goes with the right to it
+			return nil
 		}
 		if err != nil || done {
 			sendEvent(w, "done", "")

@@ -20,7 +20,7 @@ func (s *Server) notebook(w http.ResponseWriter, r *http.Request, who access.Act
 		return err
 	}
 	if page.Decision.Access < access.Explore {
-		return s.appPage(w, r, who, page, seen, s.layout(r, who, page.Project.Name, "projects"))
+		return s.appPage(w, r, who, page, views.AccessStream(page.Project.ID, seen), s.layout(r, who, page.Project.Name, "projects"))
 	}
 	v := views.Notebook{Page: s.layout(r, who, page.Project.Name, "projects"), ID: page.Project.ID, Name: page.Project.Name,
 		MayEdit: page.Decision.Access >= access.Edit, MayRename: page.Decision.Access >= access.Edit,

@@ -49,6 +49,10 @@ func (s *Server) startProvider(w http.ResponseWriter, r *http.Request, who acces
 // finishProvider takes the browser back from a provider and signs it in.
 func (s *Server) finishProvider(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	next, err := s.Auth.FinishProvider(r.Context(), w, r, r.PathValue("provider"))
+	if again := (*auth.SignInAgainError)(nil); errors.As(err, &again) {
+		http.Redirect(w, r, again.URL, http.StatusSeeOther)
+		return nil
+	}
 	if err != nil {
 		return s.providerFailed(w, r, who, localPath(next), err)
 	}

@@ -282,6 +282,8 @@ func TestHostileAnswers(t *testing.T) {
 		"another audience":      {other("aud", "another"), "token"},
 		"an audience list":      {other("aud", []string{providers.ClientID, "another"}), "azp"},
 		"another party":         {other("azp", "another"), "azp"},
+		"a party that is none":  {other("azp", 1), "claims"},
+		"an endless subject":    {other("sub", strings.Repeat("x", 256)), "sub"},
 		"issued in the future":  {other("iat", hour), "iat"},
 		"not issued":            {without("iat"), "iat"},
 		"not before":            {other("nbf", hour), "token"},
@@ -641,6 +643,38 @@ func TestSilentProviderProvesNothingFresh(t *testing.T) {
 		if a, at := s.enter("eve", "sso", nil); at.Path != path {
 			t.Errorf("signed in there %v ago: ends at %s with %d", age, at, a.status)
 		}
+	}
+}
+
+// A provider that overlooks max_age is asked once more to sign the person in, with prompt=login: who does so gets in, to the page that
+// they came for; where the provider overlooks that too, they are refused in words that help, and it is asked no third time.
+func TestProviderThatOverlooksMaxAge(t *testing.T) {
+	s, h := hostileSite(t, nil)
+	long := func(c map[string]any) {
+		c["groups"], c["auth_time"] = "pb-admins", time.Now().Add(-8*24*time.Hour).Unix()
+	}
+	h.Claims = func(c map[string]any) {
+		c["groups"] = "pb-admins"
+		if h.Asked[len(h.Asked)-1].Get("prompt") != "login" {
+			long(c)
+		}
+	}
+	before := s.newest().Seq
+	s.clients["eve"] = client()
+	a, at := s.visit(s.clients["eve"], "/auth/oidc/sso/start?next=/settings/account", nil)
+	if at.Path != "/settings/account" || a.status != http.StatusOK || len(h.Asked) != 2 {
+		t.Errorf("asked %d times, signing in ends at %s with %d", len(h.Asked), at, a.status)
+	}
+	if first, second := h.Asked[0], h.Asked[1]; first.Has("prompt") || second.Get("max_age") != first.Get("max_age") || second.Get("state") == first.Get("state") || second.Get("nonce") == first.Get("nonce") {
+		t.Errorf("asked with %v and then with %v", first, second)
+	}
+	if row := s.newest(); row.Seq != before+1 || row.Action != "user.sign_in" || row.Outcome != "ok" {
+		t.Errorf("the sign-in leaves %d rows, the last %s %s", row.Seq-before, row.Action, row.Outcome)
+	}
+	h.Claims, h.Asked = long, nil
+	a, at = s.enter("eve", "sso", nil)
+	if at.Path != "/auth/oidc/sso/callback" || a.status != http.StatusForbidden || len(h.Asked) != 2 || !strings.Contains(a.body, "did not ask you to sign in again") {
+		t.Errorf("asked %d times, a provider that overlooks both ends at %s with %d %s", len(h.Asked), at, a.status, a.words(t))
 	}
 }
 

@@ -100,7 +100,7 @@ func rangeOf(r *http.Request, total int, href func(key, value string) string) (o
 // invite makes an account, and shows it with the link by which its person chooses a password.
 func (s *Server) invite(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	form := views.PersonForm{Name: r.PostFormValue("name"), Email: r.PostFormValue("email"), Role: r.PostFormValue("role")}
-	u, err := s.Workspace.CreateUser(r.Context(), who, workspace.UserInput{Name: form.Name, Email: form.Email, Role: access.Role(form.Role)})
+	u, token, err := s.createInvited(r, who, workspace.UserInput{Name: form.Name, Email: form.Email, Role: access.Role(form.Role)})
 	if p := problemOf(err); err != nil && len(p.Fields) > 0 {
 		form.Errors = p.Fields
 		return s.peoplePage(w, r, who, p.Status, form)
@@ -108,14 +108,21 @@ func (s *Server) invite(w http.ResponseWriter, r *http.Request, who access.Actor
 	if err != nil {
 		return err
 	}
-	return s.showInvite(w, r, who, u)
+	return s.showInvite(w, r, who, u, token)
 }
 
-func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, who access.Actor, u store.User) error {
-	token, err := s.Auth.CreateInvite(r.Context(), who, u.ID)
-	if err != nil {
-		return s.personProblem(w, r, who, u.ID, err)
+// createInvited makes an account with the token of its invitation, in one act.
+func (s *Server) createInvited(r *http.Request, who access.Actor, in workspace.UserInput) (u store.User, token string, err error) {
+	in.Invite = func(userID string) store.OneTimeToken {
+		var kept store.OneTimeToken
+		token, kept = s.Auth.NewInvite(userID)
+		return kept
 	}
+	u, err = s.Workspace.CreateUser(r.Context(), who, in)
+	return u, token, err
+}
+
+func (s *Server) showInvite(w http.ResponseWriter, r *http.Request, who access.Actor, u store.User, token string) error {
 	return s.personPage(w, r, who, u.ID, http.StatusOK, views.PersonPage{
 		Link: views.PersonLink{Href: s.base(r) + "/invite/" + token, Words: "It works once, within 7 days, and is not shown again."}})
 }
@@ -134,7 +141,11 @@ func (s *Server) reinvite(w http.ResponseWriter, r *http.Request, who access.Act
 	if err != nil {
 		return err
 	}
-	return s.showInvite(w, r, who, u)
+	token, err := s.Auth.CreateInvite(r.Context(), who, u.ID)
+	if err != nil {
+		return s.personProblem(w, r, who, u.ID, err)
+	}
+	return s.showInvite(w, r, who, u, token)
 }
 
 // firstOf is one of the words, for acts that have no field to put them at.

@@ -262,7 +262,7 @@ func TestStreamEndsWithTheRole(t *testing.T) {
 	s.check(err)
 	select {
 	case a := <-ended:
-		if a.status != http.StatusOK || !strings.Contains(a.body, "event: done") {
+		if a.status != http.StatusOK || !strings.HasSuffix(a.body, "event: access\ndata: none\n\n") {
 			t.Errorf("the stream answers %d %s", a.status, a.body)
 		}
 	case <-time.After(1500 * time.Millisecond):

@@ -116,6 +116,7 @@ func TestRefusalsAreInTheLog(t *testing.T) {
 	s.leavesOne("another site", "access.refused", "refused", "POST /sign-in", "cross_origin", one("POST", "/sign-in", url.Values{}, http.Header{"Sec-Fetch-Site": {"cross-site"}}))
 	s.leavesOne("a link that is none", "access.refused", "refused", "GET /invite/{token}", "used or has expired", one("GET", "/invite/guessed", nil, nil))
 	s.leavesOne("a web link that is none", "access.refused", "refused", "GET /share/{token}", "", one("GET", "/share/guessed", nil, nil))
+	s.leavesOne("and its stream", "access.refused", "refused", "GET /share/{token}/access", "", one("GET", "/share/guessed/access", nil, nil))
 	s.leavesOne("a setup link that is none", "access.refused", "refused", "POST /setup", "used or has expired", one("POST", "/setup", url.Values{"token": {"guessed"}}, nil))
 	s.leavesOne("a role that is too small", "access.refused", "refused", "GET /settings/people", "", as("editor", "GET", "/settings/people", nil))
 

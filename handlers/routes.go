@@ -89,6 +89,7 @@ var routes = []route{
 	{"GET /invite/{token}", anyone, (*Server).invitePage},
 	{"POST /invite/{token}", anyone, (*Server).acceptInvite},
 	{"GET /share/{token}", anyone, (*Server).sharedApp},
+	{"GET /share/{token}/access", anyone, (*Server).sharedAccess},
 	{"POST /theme", anyone, (*Server).setTheme},
 	{"GET /{$}", signedIn, atOnce((*Server).home)},
 	{"GET /find", signedIn, (*Server).findAnything},

@@ -20,7 +20,7 @@ import (
 var beforeSignIn = []string{
 	"GET /healthz", "GET /readyz", "GET /setup", "POST /setup", "GET /sign-in", "POST /sign-in", "GET /invite/{token}",
 	"POST /invite/{token}", "POST /theme", "GET /auth/oidc/{provider}/start", "GET /auth/oidc/{provider}/callback",
-	"POST /auth/oidc/{provider}/logout", "GET /signed-out", "GET /share/{token}", "GET /sign-in/code", "POST /sign-in/code",
+	"POST /auth/oidc/{provider}/logout", "GET /signed-out", "GET /share/{token}", "GET /share/{token}/access", "GET /sign-in/code", "POST /sign-in/code",
 }
 
 func TestOnlyTheListAnswersBeforeSignIn(t *testing.T) {

@@ -57,6 +57,7 @@ type Server struct {
 	drainOnce sync.Once
 	draining  chan struct{}
 	check     auditCheck
+	visitors  visitors
 }
 
 // Drain ends open event streams, so that the server can stop. It may be called more than once.
@@ -163,26 +164,6 @@ func (s *Server) actor(r *http.Request) (access.Actor, error) {
 
 // errTokenElsewhere refuses an API token on a page.
 var errTokenElsewhere = &statusError{http.StatusUnauthorized, "token_elsewhere", "API tokens work on addresses that begin with /api/"}
-
-// whileSignedIn is a request's context, which ends as well within a second after its caller's session ended or their role became
-// another (P44). stop ends the watch.
-func (s *Server) whileSignedIn(r *http.Request, who access.Actor) (ctx context.Context, stop context.CancelFunc) {
-	ctx, stop = context.WithCancel(r.Context())
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(askAgain):
-			}
-			if now, err := s.asNow(ctx, who); err != nil || now.Role != who.Role {
-				stop()
-				return
-			}
-		}
-	}()
-	return ctx, stop
-}
 
 // asNow is someone who sent a request a while ago with the role and groups that they have now. That their session's secret changed
 // since, because they gave their password again, is nothing to it; that the session ended is a refusal.

@@ -6,11 +6,13 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"patchbay/access"
+	"patchbay/auth"
 	"patchbay/store"
 	"patchbay/workspace"
 )
@@ -65,7 +67,7 @@ func TestWebLinkShowsStoredResultsOnly(t *testing.T) {
 	if a.status != http.StatusOK || !strings.Contains(a.body, "<strong>words</strong>") || !strings.Contains(a.body, "=cmd") {
 		t.Fatalf("the link answers %d %s", a.status, a.body)
 	}
-	for _, secret := range []string{"hidden_marker", "select", r.connection.ID, "Shop", "editor@example.com", "/projects/", "hx-", "pb-editor"} {
+	for _, secret := range []string{"hidden_marker", "select", r.connection.ID, "Shop", "editor@example.com", "/projects/", "hx-get", "hx-post", "pb-editor"} {
 		if strings.Contains(a.body, secret) {
 			t.Errorf("a visitor reads %q", secret)
 		}
@@ -114,9 +116,11 @@ func TestWebLinkRefusalsAreAlike(t *testing.T) {
 	want := r.visit("/share/" + strings.Repeat("A", 43))
 	same := func(what, link string) {
 		t.Helper()
-		a := r.visit(link)
-		if a.status != http.StatusNotFound || requestWords.ReplaceAllString(a.body, "") != requestWords.ReplaceAllString(want.body, "") {
-			t.Errorf("%s answers %d %s", what, a.status, a.body)
+		for _, address := range []string{link, link + "/access"} {
+			a := r.visit(address)
+			if a.status != http.StatusNotFound || requestWords.ReplaceAllString(a.body, "") != requestWords.ReplaceAllString(want.body, "") {
+				t.Errorf("%s answers %d %s", what, a.status, a.body)
+			}
 		}
 	}
 	open := func(what, link string) {
@@ -165,6 +169,84 @@ func TestWebLinkRefusalsAreAlike(t *testing.T) {
 	fourth := r.link("0")
 	r.check(w.DeleteProject(t.Context(), admin, r.project.ID))
 	same("a link of a deleted project", fourth)
+}
+
+// An open page that a link opened is told in time when it opens nothing any more, whatever the reason; and nothing while it does.
+func TestOpenSharedPageFollowsItsLink(t *testing.T) {
+	r := newReport(t)
+	w, admin, path := r.server.Workspace, r.actor("admin"), "/projects/"+r.project.ID+"/share"
+	public := workspace.Permissions{CanQuery: []string{access.GroupMembers}, CanViewResults: []string{access.GroupPublic}}
+	linkOf := func() string {
+		links, err := r.server.Store.WebLinks(t.Context(), r.project.ID)
+		r.check(err)
+		return path + "/links/" + links[0].ID
+	}
+	r.clients["visitor"] = client()
+	for _, taken := range []struct {
+		how        string
+		take, back func()
+	}{
+		{"a connection whose results are not public any more", func() {
+			r.check(w.SetPermissions(t.Context(), admin, r.connection.ID, workspace.Permissions{CanQuery: []string{access.GroupMembers}, CanViewResults: []string{}}))
+		}, func() { r.check(w.SetPermissions(t.Context(), admin, r.connection.ID, public)) }},
+		{"a link that was replaced", func() { r.do("editor", "POST", linkOf()+"/replace", nil) }, func() {}},
+		{"an expired link", func() { r.later.Store(int64(31 * 24 * time.Hour)) }, func() { r.later.Store(0) }},
+		{"a revoked link", func() { r.do("editor", "POST", linkOf()+"/revoke", nil) }, func() {}},
+		{"a project that is not shared with the web any more", func() { r.do("editor", "POST", path, url.Values{"to": {"web"}, "access": {"none"}}) }, func() {}},
+		{"a deleted project", func() { r.check(w.DeleteProject(t.Context(), admin, r.project.ID)) }, func() {}},
+	} {
+		link := r.link("30")
+		page := r.follow("visitor", link)
+		page.quiet("before " + taken.how)
+		taken.take()
+		page.hears(taken.how, "none")
+		page.hears(taken.how, "end")
+		if a := r.visit(link); a.status != http.StatusNotFound {
+			t.Errorf("%s: the page that is loaded then answers %d", taken.how, a.status)
+		}
+		taken.back()
+	}
+}
+
+// Strangers hold so many streams open and no more, from one network and in all; whoever found no place is told to ask again, and
+// places that are left are there for others.
+func TestOpenSharedPagesAreBounded(t *testing.T) {
+	r := newReport(t)
+	link := r.link("30")
+	var leave []func()
+	for range maxFollowedPerNetwork {
+		free, ok := r.server.visitors.enter(auth.Network("127.0.0.1"))
+		if !ok {
+			t.Fatal("there is no place where there should be one")
+		}
+		leave = append(leave, free)
+	}
+	visitor := client()
+	visitor.Timeout = inTime // a stream that is let in does not end
+	if a := r.send(visitor, "GET", link+"/access", nil, nil); a.status != http.StatusOK || !strings.Contains(a.body, "retry: 10000\n") || strings.Contains(a.body, "event: access") {
+		t.Errorf("one stream too many answers %d %q", a.status, a.body)
+	}
+	if a := r.visit("/share/" + strings.Repeat("A", 43) + "/access"); a.status != http.StatusNotFound {
+		t.Errorf("a wrong link answers %d where there is no place", a.status)
+	}
+	leave[0]()
+	page := r.listen("editor", link+"/access")
+	page.quiet("with a place")
+	for i := range maxFollowed {
+		if _, ok := r.server.visitors.enter(strconv.Itoa(i)); ok != (i < maxFollowed-maxFollowedPerNetwork) {
+			t.Fatalf("after %d others there is a place: %t", i, ok)
+		}
+	}
+	page.stop()
+	page.hears("who goes", "end")
+	for deadline := time.Now().Add(inTime); ; time.Sleep(10 * time.Millisecond) {
+		if _, ok := r.server.visitors.enter(auth.Network("127.0.0.1")); ok {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a page that was closed keeps its place")
+		}
+	}
 }
 
 // Refusals of a link take the same time, whatever the reason (P20). The kinds take turns, so that a busy machine slows them all, and

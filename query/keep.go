@@ -69,7 +69,7 @@ func (r *Runner) keep(q *run, l *live) {
 	if err := r.store.Maintain(ctx, func(tx *store.Tx) error { return tx.FinishResult(res) }); err != nil && !errors.Is(err, store.ErrNotFound) {
 		r.log.Error("cannot write the end of a result", "result", res.ID, "error", err)
 	}
-	r.audit(q, out, err)
+	r.ended(q, out, err)
 	r.mu.Lock()
 	delete(r.lives, l.id)
 	r.mu.Unlock()

@@ -129,9 +129,8 @@ func NewRunner(o Options) (*Runner, error) {
 	if err := r.interrupt(context.Background()); err != nil {
 		return nil, errors.Join(err, files.Close())
 	}
-	r.running.Add(2)
+	r.running.Add(1)
 	go r.sweepUntilClosed()
-	go r.askUntilClosed()
 	return r, nil
 }
 
@@ -162,49 +161,34 @@ func (r *Runner) CancelFor(no func(who access.Actor, connectionID string) bool) 
 	}
 }
 
-// mayFail is how often in a row it may be impossible to tell whether a query may go on, before it is cancelled.
-const mayFail = 3
-
-// CancelDenied cancels the running queries that could not begin now, by the decision that let them begin. One of which that
-// could not be told for a few times in a row is cancelled too; the error says why it cannot be told.
+// CancelDenied cancels at once the running queries that could not begin now, by the decision that let them begin, and which their own
+// asking would end a moment later. The error says of which it cannot be told.
 func (r *Runner) CancelDenied(ctx context.Context) error {
-	var failed []error
-	for _, q := range r.all() {
-		err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRun(tx, q.who, q.req); return err })
-		if err == nil {
-			q.undecided.Store(0)
-			continue
-		}
-		if errors.As(err, new(*access.Denied)) || errors.Is(err, store.ErrNotFound) {
-			q.cancel(errRevoked)
-			continue
-		}
-		failed = append(failed, fmt.Errorf("decide on a running query: %w", err))
-		if q.undecided.Add(1) >= mayFail {
-			q.cancel(errUndecided)
-		}
+	runs := r.all()
+	failed := make([]error, len(runs))
+	var asked sync.WaitGroup
+	for i, q := range runs {
+		asked.Go(func() {
+			err := ask(ctx, func(ctx context.Context) error { return r.mayGoOn(ctx, q) })
+			if err != nil && refuses(err) {
+				q.cancel(errRevoked)
+			} else {
+				failed[i] = err
+			}
+		})
 	}
+	asked.Wait()
 	return errors.Join(failed...)
 }
 
-// askAgain is how often it is asked whether what runs, and who reads, still may: it ends within a second (P44).
-const askAgain = 300 * time.Millisecond
-
-// askUntilClosed cancels what may not run any more, whoever or whatever took the right to it away. Where nothing runs it asks nothing.
-func (r *Runner) askUntilClosed() {
-	defer r.running.Done()
-	tick := time.NewTicker(askAgain)
-	defer tick.Stop()
-	for {
-		select {
-		case <-r.stop:
-			return
-		case <-tick.C:
-			if err := r.CancelDenied(context.Background()); err != nil {
-				r.log.Error("cannot tell whether running queries may go on", "error", err)
-			}
-		}
+// mayGoOn decides anew whether a query may run.
+func (r *Runner) mayGoOn(ctx context.Context, q *run) error {
+	err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRun(tx, q.who, q.req); return err })
+	if err != nil && !refuses(err) && !errors.Is(err, context.Canceled) {
+		r.log.Error("cannot tell whether a running query may go on", "connection", q.req.ConnectionID, "error", err)
+		return fmt.Errorf("decide on a running query: %w", err)
 	}
+	return err
 }
 
 // all are the queries that run now.

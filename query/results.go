@@ -146,7 +146,9 @@ func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink)
 		return err
 	}
 	defer done()
-	ctx, stop := r.whileReadable(ctx, who, res)
+	ctx, stop := While(ctx, func(ctx context.Context) error {
+		return r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRead(tx, who, res); return err })
+	})
 	defer stop()
 	defer breakWith(ctx, to)()
 	if err := copyRows(ctx, res, v, to); err != nil {
@@ -156,25 +158,6 @@ func (r *Runner) Copy(ctx context.Context, who access.Actor, id string, to Sink)
 		return err
 	}
 	return nil
-}
-
-// whileReadable is ctx until who may not see the result any more: then it ends, with the refusal as its cause. stop ends the asking.
-func (r *Runner) whileReadable(ctx context.Context, who access.Actor, res store.Result) (_ context.Context, stop func()) {
-	ctx, end := context.WithCancelCause(ctx)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(askAgain):
-			}
-			if err := r.store.View(ctx, func(tx *store.Tx) error { _, err := r.mayRead(tx, who, res); return err }); err != nil {
-				end(err)
-				return
-			}
-		}
-	}()
-	return ctx, func() { end(nil) }
 }
 
 func copyRows(ctx context.Context, res store.Result, v *keptView, to Sink) error {
@@ -215,15 +198,27 @@ func (r *Runner) Export(ctx context.Context, who access.Actor, id, format string
 	return r.export(ctx, who, id, to, map[string]any{"format": format})
 }
 
+// export writes the audit row before the first row leaves: a store that cannot keep it gives none. Whoever loses the right on the way
+// has that one row.
 func (r *Runner) export(ctx context.Context, who access.Actor, id string, to Sink, detail map[string]any) error {
-	err := r.Copy(ctx, who, id, to)
 	entry := store.AuditEntry{Who: who, Action: "result.export", ObjectType: "result", ObjectID: id, Detail: detail}
-	if denied := (*access.Denied)(nil); errors.As(err, &denied) {
+	_, _, done, err := r.view(ctx, who, id, 0, 0)
+	var denied *access.Denied
+	switch {
+	case err == nil:
+		done()
+	case errors.As(err, &denied):
 		entry.Outcome, denied.Audited = "refused", true
-	} else if err != nil {
+	default:
 		entry.Outcome = "failed"
 	}
-	return errors.Join(err, r.store.Audit(context.WithoutCancel(ctx), entry))
+	if err := errors.Join(err, r.store.Audit(context.WithoutCancel(ctx), entry)); err != nil {
+		return err
+	}
+	if err = r.Copy(ctx, who, id, to); errors.As(err, &denied) {
+		denied.Audited = true
+	}
+	return err
 }
 
 // view is a result with what of its rows can be read now, decided for who. done closes its file.

@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -35,9 +34,10 @@ type run struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	hash   string // of the statement, once it is prepared
-	end    func() // gives everything back
-
-	undecided atomic.Int32 // how often in a row it could not be told whether it may go on
+	// audited says that its row is in the audit log. Only the goroutine that runs it looks.
+	audited bool
+	asked   func() // ends the asking whether it may go on
+	end     func() // gives everything back
 }
 
 // begin registers the query, decides whether it may run, and waits for its slot. base is the query's life; ctx is the
@@ -51,19 +51,21 @@ func (r *Runner) begin(ctx, base context.Context, who access.Actor, req Request)
 	q.ctx, q.cancel = context.WithCancelCause(base)
 	stop := context.AfterFunc(ctx, func() { q.cancel(context.Cause(ctx)) })
 	defer stop()
+	q.ctx, q.asked = While(q.ctx, func(ctx context.Context) error { return r.mayGoOn(ctx, q) })
 	if err := r.register(q); err != nil {
+		q.asked()
 		return nil, err
 	}
 	if err := r.store.View(ctx, func(tx *store.Tx) (err error) { q.conn, err = r.mayRun(tx, who, req); return err }); err != nil {
 		r.unregister(q)
-		r.audit(q, Outcome{}, err)
+		r.ended(q, Outcome{}, err)
 		return nil, err
 	}
 	release, err := r.slots.acquire(q.ctx, who.UserID, q.conn.ID)
 	if err != nil {
 		err = q.why(q.ctx, err)
 		r.unregister(q)
-		r.audit(q, Outcome{}, err)
+		r.ended(q, Outcome{}, err)
 		return nil, err
 	}
 	q.end = func() { release(); r.unregister(q) }
@@ -83,6 +85,7 @@ func (r *Runner) register(q *run) error {
 
 func (r *Runner) unregister(q *run) {
 	q.cancel(nil)
+	q.asked()
 	r.mu.Lock()
 	delete(r.runs, q.id)
 	r.mu.Unlock()
@@ -125,6 +128,11 @@ func (r *Runner) execute(q *run, to Sink) (out Outcome, err error) {
 // read sends the statement and copies its rows until their end or a limit.
 func (r *Runner) read(ctx context.Context, q *run, src connectors.Source, st Statement, to Sink) (Outcome, error) {
 	out := Outcome{Affected: -1}
+	if !readOnly(q.who, q.req, q.conn) {
+		if err := r.audit(q, nil); err != nil {
+			return out, err
+		}
+	}
 	rows, err := src.Query(ctx, connectors.Statement{SQL: st.SQL, Args: st.Args, Database: st.Database,
 		ReadOnly: readOnly(q.who, q.req, q.conn), Comment: comment(q.who, q.req)})
 	if err != nil {
@@ -135,6 +143,9 @@ func (r *Runner) read(ctx context.Context, q *run, src connectors.Source, st Sta
 	if n := len(columns); n > r.limits.Columns {
 		columns = columns[:r.limits.Columns]
 		out.Truncated = fmt.Sprintf("Only the first %d of %d columns were read", len(columns), n)
+	}
+	if err := r.audit(q, nil); err != nil {
+		return out, err
 	}
 	if err := to.Columns(columns); err != nil {
 		return out, err
@@ -189,7 +200,7 @@ func (q *run) why(ctx context.Context, err error) error {
 	}
 	e := &connectors.Error{Cause: connectors.CauseCancelled, Op: "run the statement", Hint: confirmation(err)}
 	switch {
-	case errors.Is(cause, errRevoked):
+	case errors.Is(cause, errRevoked), refuses(cause):
 		return &access.Denied{Action: "go on with a query", Because: []access.Reason{{Rule: "taken-away",
 			Words: "Access was taken away while the query ran, so it was cancelled", ConnectionID: q.req.ConnectionID}}}
 	case errors.Is(cause, errUndecided):
@@ -213,23 +224,44 @@ func confirmation(err error) string {
 	return "The server did not confirm that the statement ended"
 }
 
-// audit writes the one row of a query: who ran what, as a hash, where, and how it ended (P52).
-func (r *Runner) audit(q *run, out Outcome, err error) {
-	detail := map[string]any{"purpose": q.req.Purpose, "sql_sha256": q.hash, "rows": out.Rows, "ms": out.Took.Milliseconds(),
-		"read_only": readOnly(q.who, q.req, q.conn)}
+// audit writes the one row of a query: who runs what, as a hash, and where (P52). It is there before anything leaves: without it nobody
+// sees a row, and a statement that may write is not sent. What ends before has it with how it ended; how the others end is in their
+// result and in the server's log, under the id that the row has.
+func (r *Runner) audit(q *run, err error) error {
+	var denied *access.Denied
+	if errors.As(err, &denied) {
+		denied.Audited = true
+	}
+	if q.audited {
+		return nil
+	}
+	detail := map[string]any{"run": q.id, "purpose": q.req.Purpose, "sql_sha256": q.hash, "read_only": readOnly(q.who, q.req, q.conn)}
 	if q.req.ProjectID != "" {
 		detail["project"], detail["cell"] = q.req.ProjectID, q.req.CellID
 	}
 	entry := store.AuditEntry{Who: q.who, Action: "query.run", ObjectType: "connection", ObjectID: q.req.ConnectionID,
 		ObjectName: q.conn.Name, Detail: detail}
-	var denied *access.Denied
 	switch {
-	case errors.As(err, &denied):
-		entry.Outcome, detail["because"], denied.Audited = "refused", denied.Error(), true
+	case denied != nil:
+		entry.Outcome, detail["because"] = "refused", denied.Error()
 	case err != nil:
 		entry.Outcome, detail["cause"] = "failed", string(connectors.CauseOf(err))
 	}
 	if err := r.store.Audit(context.WithoutCancel(q.ctx), entry); err != nil {
-		r.log.Error("cannot write the audit row of a query", "connection", q.req.ConnectionID, "error", err)
+		return fmt.Errorf("write the audit row of a query: %w", err)
 	}
+	q.audited = true
+	return nil
+}
+
+// ended makes sure that a query has its row, and says in the log how it ended.
+func (r *Runner) ended(q *run, out Outcome, err error) {
+	if err := r.audit(q, err); err != nil {
+		r.log.Error("a query has no row in the audit log", "connection", q.req.ConnectionID, "error", err)
+	}
+	attrs := []any{"run", q.id, "connection", q.req.ConnectionID, "rows", out.Rows, "ms", out.Took.Milliseconds()}
+	if err != nil {
+		attrs = append(attrs, "cause", string(connectors.CauseOf(err)))
+	}
+	r.log.Info("a query ended", attrs...)
 }

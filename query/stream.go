@@ -17,7 +17,7 @@ func (r *Runner) Stream(ctx context.Context, who access.Actor, req Request, to S
 	}
 	defer q.end()
 	out, err := r.execute(q, to)
-	r.audit(q, out, err)
+	r.ended(q, out, err)
 	return out, forAsker(who, err)
 }
 

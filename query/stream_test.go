@@ -3,8 +3,10 @@ package query
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"errors"
 	"io"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -244,6 +246,91 @@ func TestEachQueryHasOneAuditRow(t *testing.T) {
 	}
 	if outcomes["ann"] != "ok" || outcomes["vera"] != "refused" || outcomes["bob"] != "failed" {
 		t.Errorf("outcomes %v", outcomes)
+	}
+}
+
+// breakAudit lets the store keep no more rows of the audit log.
+func (w *world) breakAudit() {
+	w.t.Helper()
+	db, err := sql.Open("sqlite3", filepath.Join(filepath.Dir(w.dir), "patchbay.db"))
+	if err == nil {
+		_, err = db.ExecContext(w.t.Context(), "create trigger audit_full before insert on audit begin select raise(abort, 'the disk is full'); end")
+	}
+	if err = errors.Join(err, db.Close()); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// Where the audit row cannot be kept no row leaves, of a query, of a kept result that is made or of one that is exported; and a statement
+// that may write is not even sent (P52).
+func TestNoRowLeavesWithoutItsAuditRow(t *testing.T) {
+	t.Parallel()
+	s := &script{columns: tenColumns[:1], rows: 10}
+	w := newWorld(t, s, Limits{})
+	res, err := w.runner.Keep(t.Context(), ann, ofCell("select 1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.end(ann, res.ID)
+	w.change(func(tx *store.Tx) error {
+		c, err := tx.Connection(connection)
+		c.AllowWriteback = true
+		return errors.Join(err, tx.UpdateConnection(c, nil, nil))
+	})
+	w.breakAudit()
+	var out bytes.Buffer
+	if _, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(&out, false)); err == nil || out.Len() > 0 {
+		t.Errorf("a query ends with %v and gives %q", err, out.String())
+	}
+	if err := w.runner.ExportCSV(t.Context(), ann, res.ID, &out, false); err == nil || out.Len() > 0 {
+		t.Errorf("an export ends with %v and gives %q", err, out.String())
+	}
+	again, err := w.runner.Keep(t.Context(), ann, ofCell("select 1"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept := w.end(ann, again.ID); kept.State != "failed" || kept.Rows != 0 {
+		t.Errorf("a cell's result is %s with %d rows", kept.State, kept.Rows)
+	}
+	const deletes = "delete from orders"
+	writing := plain(deletes)
+	writing.Write = true
+	if _, err := w.runner.Stream(t.Context(), ann, writing, NewCSV(&out, false)); err == nil || s.last().SQL == deletes {
+		t.Errorf("a statement that writes ends with %v, and %q was sent", err, s.last().SQL)
+	}
+}
+
+// The row is there before the first row of the answer is, and stays the only one when access is taken away on the way.
+func TestTheAuditRowIsThereBeforeTheFirstRow(t *testing.T) {
+	t.Parallel()
+	rowsOf := func(w *world) []store.AuditRow {
+		rows, err := w.store.AuditRows(context.Background(), store.AuditFilter{Action: "query.run", Limit: 10})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		return rows
+	}
+	var w *world
+	seen := -1
+	s := &script{columns: tenColumns[:1], rows: -1, every: func(ctx context.Context, n int64) error {
+		if n == 0 {
+			return nil
+		}
+		if seen < 0 {
+			seen = len(rowsOf(w))
+		}
+		w.runner.CancelFor(func(access.Actor, string) bool { return true })
+		<-ctx.Done()
+		return ctx.Err()
+	}}
+	w = newWorld(t, s, Limits{})
+	_, err := w.runner.Stream(t.Context(), ann, plain("select 1"), NewCSV(io.Discard, false))
+	var denied *access.Denied
+	if !errors.As(err, &denied) || !denied.Audited {
+		t.Errorf("the query ends with %v, which would be kept once more", err)
+	}
+	if rows := rowsOf(w); seen != 1 || len(rows) != 1 || rows[0].Outcome != "ok" || !strings.Contains(rows[0].Detail, `"run":"`) {
+		t.Errorf("with its first row the log has %d of the query, in the end %+v", seen, rows)
 	}
 }
 

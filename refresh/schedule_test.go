@@ -175,6 +175,97 @@ func TestSleepingAgainAndAgain(t *testing.T) {
 	}
 }
 
+// A run that is due waits for the refresh that is under way: one that breaks leaves it due.
+func TestDueRunWaitsForTheOneUnderWay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.connection(t, "daily", schedule.Spec{Kind: schedule.Daily, At: "04:00"})
+	b.pass(24*time.Hour + schedule.Window(24*time.Hour))
+	due, reached := b.saved(t, id).NextRefresh, make(chan struct{})
+	b.set(blocked(reached))
+	asked, err := b.Start(t.Context(), id, "manual", "someone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-reached
+	woken := make(chan struct{})
+	go func() {
+		defer close(woken)
+		wake(t, b.Runner)
+	}()
+	select {
+	case <-woken:
+	case <-time.After(time.Minute):
+		b.Stop(context.WithoutCancel(t.Context()))
+		t.Fatal("the schedule waits for the run under way, and with it all that is due")
+	}
+	if c := b.saved(t, id); len(b.runs(t, id)) != 1 || !c.NextRefresh.Equal(due) {
+		t.Fatalf("beside the run under way there are %d runs, next is %s, was %s", len(b.runs(t, id)), c.NextRefresh, due)
+	}
+	b.set(whole(warehouse(0, 3)))
+	if err := b.Cancel(asked.ID); err != nil {
+		t.Fatal(err)
+	}
+	if run := b.end(t, asked); run.State != "cancelled" {
+		t.Fatalf("the run that was cancelled is %s", run.State)
+	}
+	wake(t, b.Runner)
+	if runs := b.ends(t, id); len(runs) != 2 || runs[0].Trigger != "schedule" || runs[0].State != "succeeded" {
+		t.Errorf("after the run that was cancelled: %+v", runs)
+	}
+}
+
+// A run that is due is not made where the source was read since: its time moves on.
+func TestDueRunIsSkippedWhereTheSourceWasReadSince(t *testing.T) {
+	t.Parallel()
+	daily := schedule.Spec{Kind: schedule.Daily, At: "04:00"}
+	b := newBench(t)
+	b.read = whole(warehouse(0, 3))
+	id := b.connection(t, "daily", daily)
+	b.pass(24*time.Hour + schedule.Window(24*time.Hour))
+	asked, err := b.Start(t.Context(), id, "manual", "someone")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if run := b.end(t, asked); run.State != "succeeded" {
+		t.Fatalf("%+v", run)
+	}
+	b.pass(time.Minute)
+	wake(t, b.Runner)
+	c := b.saved(t, id)
+	if next, _ := daily.Next(b.clock(), c.ScheduleAnchor); len(b.runs(t, id)) != 1 || !c.NextRefresh.Equal(next) {
+		t.Errorf("there are %d runs, next is %s, want %s", len(b.runs(t, id)), c.NextRefresh, next)
+	}
+	b.pass(24 * time.Hour)
+	wake(t, b.Runner)
+	if runs := b.ends(t, id); len(runs) != 2 || runs[0].Trigger != "schedule" {
+		t.Errorf("a day later: %+v", runs)
+	}
+}
+
+// A clock that goes back a little, past a time at which a run was made, makes no second one.
+func TestClockThatGoesBackALittle(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.read = whole(warehouse(0, 3))
+	id := b.connection(t, "daily", schedule.Spec{Kind: schedule.Daily, At: "04:00"})
+	due := b.saved(t, id).NextRefresh
+	b.pass(due.Sub(b.clock()) + schedule.Window(24*time.Hour))
+	wake(t, b.Runner)
+	if n := len(b.ends(t, id)); n != 1 {
+		t.Fatalf("%d runs", n)
+	}
+	next := b.saved(t, id).NextRefresh
+	b.pass(-schedule.Window(24*time.Hour) - 5*time.Minute)
+	for range 5 {
+		wake(t, b.Runner)
+		b.pass(5 * time.Minute)
+	}
+	if n, c := len(b.ends(t, id)), b.saved(t, id); n != 1 || !c.NextRefresh.Equal(next) {
+		t.Errorf("%d runs for one time; next is %s, was %s", n, c.NextRefresh, next)
+	}
+}
+
 // A clock that was ahead for a while leaves nothing due in a far future, whether the process was started before that, meanwhile or
 // after.
 func TestClockThatWasAhead(t *testing.T) {

@@ -2,6 +2,7 @@ package static_test
 
 import (
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -558,6 +559,45 @@ func TestALostStreamSaysSoUntilItIsBack(t *testing.T) {
 	p.want("document.querySelector('#offline')?.textContent", "Reconnecting")
 	p.want("document.querySelector('#live').textContent", "back")
 	p.want("document.querySelector('#offline')", nil)
+}
+
+// A stream that is refused empties a page only where the server itself refuses the page too: neither what stands between nor a
+// server that is in trouble for a moment takes from the screen what its reader may see.
+func TestAPageIsEmptiedOnlyWhenItIsRefusedItself(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/followed")
+	p.expects = "status"
+	p.want("document.querySelector('.rows')?.textContent", "42")
+	p.eval("(window.kept = true, 1)")
+	for what, how := range map[string]func(){
+		"nothing refuses the page":       func() { s.refused, s.byTheHost = 0, true },
+		"what stands between refuses it": func() { s.refused, s.byTheHost = http.StatusNotFound, false },
+		"the server is in trouble":       func() { s.refused, s.byTheHost = http.StatusServiceUnavailable, true },
+	} {
+		var asked int
+		s.now(func() { how(); asked = len(s.asked) })
+		pages := func() (n int) {
+			s.now(func() {
+				for _, address := range s.asked[asked:] {
+					if address == "/followed" {
+						n++
+					}
+				}
+			})
+			return n
+		}
+		for deadline := time.Now().Add(20 * time.Second); pages() < 3; time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("where %s, the page was asked for %d times", what, pages())
+			}
+		}
+		if kept := p.eval("window.kept && document.querySelector('.rows')?.textContent"); kept != `"42"` {
+			t.Errorf("where %s, the page shows %s", what, kept)
+		}
+	}
+	s.now(func() { s.refused, s.byTheHost = http.StatusNotFound, true })
+	p.want("document.querySelector('main')?.textContent", "There is nothing here")
 }
 
 func TestDialectFollowsTheConnection(t *testing.T) {

@@ -40,6 +40,9 @@ type site struct {
 	slow  func()         // before a search is answered
 	fails bool           // pages of children after the first cannot be read
 	said  map[string]any // more of the connection's row
+	// refused is the status with which a page is refused that shows what only some may see, and whether the server itself did.
+	refused   int
+	byTheHost bool
 }
 
 func newSite(t *testing.T) *site {
@@ -64,6 +67,8 @@ func newSite(t *testing.T) *site {
 	})
 	mux.HandleFunc("GET /rows", s.result)
 	mux.HandleFunc("GET /stream", s.stream)
+	mux.HandleFunc("GET /followed", s.followed)
+	mux.HandleFunc("GET /followed/access", s.access)
 	mux.HandleFunc("GET /complete", s.complete)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/browser/search" {
@@ -279,4 +284,28 @@ func (s *site) stream(w http.ResponseWriter, _ *http.Request) {
 	}
 	w.Header().Set("Content-Type", "text/event-stream")
 	fmt.Fprintf(w, "data: %s\n\n", map[bool]string{true: "first", false: "back"}[s.calls == 1])
+}
+
+// followed is a page that follows what its reader may see.
+func (s *site) followed(w http.ResponseWriter, r *http.Request) {
+	if s.byTheHost {
+		w.Header().Set("X-Request-Id", "1")
+	}
+	if s.refused != 0 {
+		w.Header().Set("Content-Type", "text/html")
+		w.WriteHeader(s.refused)
+		_, _ = io.WriteString(w, "<main>There is nothing here</main>")
+		return
+	}
+	s.page(views.Layout, markup(`<div class="rows">42</div><div id="access" hidden hx-sse:connect="/followed/access" hx-swap="none"
+		hx-config='{"sse":{"reconnectMaxDelay":100}}'></div>`))(w, r)
+}
+
+// access breaks off at once, and is refused from then on.
+func (s *site) access(w http.ResponseWriter, _ *http.Request) {
+	if s.calls++; s.calls > 1 {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
 }

@@ -7,13 +7,12 @@ import (
 
 // An App is a project for those who may only view: its texts and the kept results of its cells, without SQL.
 type App struct {
-	Page  Page
-	ID    string
-	Name  string
-	Seen  string // what the reader may do, as a mark; empty for visitors from the web
-	Back  string // the notebook, for those who may see it; may be empty
-	Share string // where the project is shared, for those who may; may be empty
-	Cells []AppCell
+	Page   Page
+	Name   string
+	Follow string // the stream of what the reader may do
+	Back   string // the notebook, for those who may see it; may be empty
+	Share  string // where the project is shared, for those who may; may be empty
+	Cells  []AppCell
 }
 
 // An AppCell is a text, or the kept result of a SQL cell.

@@ -22,6 +22,11 @@ type Notebook struct {
 	Cells              []Cell
 }
 
+// AccessStream is where a page of a project follows what its reader may do there, from the mark seen on.
+func AccessStream(projectID, seen string) string {
+	return "/projects/" + projectID + "/access?seen=" + seen
+}
+
 // A ConnectionChoice is a connection that a cell can use.
 type ConnectionChoice struct{ ID, Name, Type, Dialect string }
 

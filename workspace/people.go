@@ -11,11 +11,13 @@ import (
 	"patchbay/store"
 )
 
-// A UserInput is an account as it was filled in. PasswordHash is made by auth; empty: the person sets one by invitation.
+// A UserInput is an account as it was filled in. PasswordHash is made by auth; empty: the person sets one by invitation. Invite, where
+// it is set, makes that invitation, which is kept with the account.
 type UserInput struct {
 	Email, Name  string
 	Role         access.Role
 	PasswordHash string
+	Invite       func(userID string) store.OneTimeToken
 }
 
 // CreateUser makes an account. Only Admins may.
@@ -35,7 +37,14 @@ func (w *Workspace) CreateUser(ctx context.Context, who access.Actor, in UserInp
 		PasswordHash: in.PasswordHash, Created: now, Updated: now, Version: 1}
 	entry := userEntry(who, "user.create", u)
 	entry.Detail["role"] = u.Role
-	if err := w.Store.Update(ctx, entry, func(tx *store.Tx) error { return tx.CreateUser(u) }); err != nil {
+	entry.Detail["invited"] = in.Invite != nil
+	err = w.Store.Update(ctx, entry, func(tx *store.Tx) error {
+		if err := tx.CreateUser(u); err != nil || in.Invite == nil {
+			return err
+		}
+		return tx.CreateOneTime(in.Invite(id))
+	})
+	if err != nil {
 		return store.User{}, fmt.Errorf("create user: %w", err)
 	}
 	return u, nil

@@ -9,6 +9,7 @@ import (
 
 	"patchbay/access"
 	"patchbay/connectors"
+	"patchbay/query"
 	"patchbay/store"
 )
 
@@ -33,7 +34,13 @@ func (w *Workspace) TestConnection(ctx context.Context, who access.Actor, id str
 	}
 	defer done()
 	t.request.Step = step
-	ctx, stop := w.whileTheyMay(ctx, who, t.may)
+	ctx, stop := query.While(ctx, func(ctx context.Context) error {
+		now, err := view(ctx, w.Store, func(tx *store.Tx) (access.Actor, error) { return w.Query.Current(tx, who) })
+		if err != nil {
+			return err
+		}
+		return t.may(ctx, now)
+	})
 	defer stop()
 	report := w.Registry.Test(ctx, t.request)
 	refusal := context.Cause(ctx)
@@ -42,33 +49,6 @@ func (w *Workspace) TestConnection(ctx context.Context, who access.Actor, id str
 	}
 	saved := id != "" && len(in.Secrets)+len(in.RemoveSecrets) == 0
 	return report, errors.Join(refusal, w.recordTest(ctx, who, t.connection, report, saved, refusal))
-}
-
-// testAskAgain is how often it is asked whether someone may go on with a test: it ends within a second (P44).
-const testAskAgain = 300 * time.Millisecond
-
-// whileTheyMay is ctx until may refuses who asks, with the role and groups that they have by then: it ends with the refusal as its
-// cause. stop ends the asking.
-func (w *Workspace) whileTheyMay(ctx context.Context, who access.Actor, may func(context.Context, access.Actor) error) (_ context.Context, stop func()) {
-	ctx, end := context.WithCancelCause(ctx)
-	go func() {
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(testAskAgain):
-			}
-			now, err := view(ctx, w.Store, func(tx *store.Tx) (access.Actor, error) { return w.Query.Current(tx, who) })
-			if err == nil {
-				err = may(ctx, now)
-			}
-			if err != nil {
-				end(err)
-				return
-			}
-		}
-	}()
-	return ctx, func() { end(nil) }
 }
 
 // A trial is one test: what is tried, of which connection, and whether someone may try it as things are at the moment.

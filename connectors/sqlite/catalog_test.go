@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql/driver"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -64,6 +65,38 @@ func TestReadCatalog(t *testing.T) {
 	}
 	if notes := to.tables["notes"]; len(notes.Columns) != 1 {
 		t.Errorf("notes is %+v", notes)
+	}
+}
+
+// dropper is a sink that drops a table of the file when it is told of the first one.
+type dropper struct {
+	*sink
+	drop func()
+}
+
+func (d *dropper) Table(t catalog.Table) error {
+	if len(d.tables) == 0 {
+		d.drop()
+	}
+	return d.sink.Table(t)
+}
+
+// A table that is dropped between its listing and its description is no table, and no reason to stop.
+func TestReadCatalogGoesAroundWhatIsDroppedMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	var statements []string
+	for i := range chunk + 2 {
+		statements = append(statements, fmt.Sprintf("create table t%04d (a int)", i))
+	}
+	path := filepath.Join(dir, "a.db")
+	newFile(t, path, append([]string{"begin"}, append(statements, "commit")...)...)
+	to := &dropper{newSink(), func() { newFile(t, path, fmt.Sprintf("drop table t%04d", chunk)) }}
+	if err := openTarget(t, target(dir, "a.db")).ReadCatalog(t.Context(), catalog.Filter{}, to); err != nil {
+		t.Fatal(err)
+	}
+	if _, told := to.tables[fmt.Sprintf("t%04d", chunk)]; told || len(to.tables) != chunk+1 || len(to.skipped) != 0 || len(to.done) != 1 {
+		t.Errorf("%d tables, the dropped one told of: %t, done %q, skipped %q", len(to.tables), told, to.done, to.skipped)
 	}
 }
 

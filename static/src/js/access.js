@@ -1,5 +1,6 @@
-// The reader of an open notebook is told when what they may do there becomes another thing, and the page is loaded again as it is
-// for them by then. Who could edit and still may keeps it, with what they are typing.
+// The reader of an open notebook, app view or shared page is told when what they may do there becomes another thing, and the page is
+// loaded again as it is for them by then. Who could edit and still may keeps it, with what they are typing. So is the reader of a
+// page that shows live what only some may see, when they may not any more.
 const edits = ["edit", "full"];
 
 function again(watch, level) {
@@ -20,7 +21,7 @@ document.addEventListener("access", ({ target, detail }) => again(target, detail
 // The page itself is asked too: what stands between may refuse a stream that the server would not.
 const refusals = [401, 403, 404];
 const refused = async ({ target }, status) => {
-  if (target.id !== "access" || !refusals.includes(status)) return;
+  if (!target.hasAttribute?.("hx-sse:connect") || !refusals.includes(status)) return;
   const page = await fetch(location.pathname);
   if (page.redirected || (refusals.includes(page.status) && page.headers.has("X-Request-Id"))) again(target, "none");
 };
