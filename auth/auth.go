@@ -13,6 +13,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -66,6 +67,7 @@ type Auth struct {
 	slots     *slots
 	attempts  *limiter
 	refusals  *limiter
+	opened    sync.Map     // hashes of the web links that opened something since the start: one that does not any more is no guess
 	leftOut   atomic.Int64 // refusals of which no row was kept, since the last that was
 	oidc      OIDCOptions
 	remotes   *remotes

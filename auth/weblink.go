@@ -134,16 +134,18 @@ func (a *Auth) OpenWebLink(ctx context.Context, ip, token string) (projectID str
 		return "", &LimitedError{wait}
 	}
 	var link store.WebLink
+	hash := hashOf(token)
 	err = a.store.View(ctx, func(tx *store.Tx) (err error) {
-		link, err = openLink(tx, hashOf(token), now)
+		link, err = openLink(tx, hash, now)
 		return err
 	})
-	if !errors.Is(err, store.ErrNotFound) {
+	if _, opened := a.opened.Load(string(hash)); opened || !errors.Is(err, store.ErrNotFound) {
 		a.attempts.undo(try, now)
 	}
 	if err != nil {
 		return "", err
 	}
+	a.opened.Store(string(hash), nil)
 	if now.Sub(link.Used) >= seenEvery {
 		// When this cannot be written, last used is shown too early; the link works all the same.
 		_ = a.store.Maintain(ctx, func(tx *store.Tx) error { return tx.TouchWebLink(link.ID, now) })

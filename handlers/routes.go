@@ -16,14 +16,36 @@ type route struct {
 
 type handler = func(*Server, http.ResponseWriter, *http.Request, access.Actor) error
 
-// atOnce answers from one moment of the store, in which each thing is read once however many parts of the answer ask for it.
+// atOnce answers from one moment of the store, in which each thing is read once however many parts of the answer ask for it. It is
+// over before the answer leaves: whoever takes that slowly holds none of the store's few connections.
 func atOnce(answer handler) handler {
 	return func(s *Server, w http.ResponseWriter, r *http.Request, who access.Actor) error {
 		ctx, end := s.Store.Snapshot(r.Context())
 		defer end()
-		return answer(s, w, r.WithContext(ctx), who)
+		return answer(s, &endsBefore{w, end}, r.WithContext(ctx), who)
 	}
 }
+
+// An endsBefore ends something before the first byte of an answer leaves.
+type endsBefore struct {
+	http.ResponseWriter
+	end func()
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (e *endsBefore) WriteHeader(status int) {
+	e.end()
+	e.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter.
+func (e *endsBefore) Write(b []byte) (int, error) {
+	e.end()
+	return e.ResponseWriter.Write(b)
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (e *endsBefore) Unwrap() http.ResponseWriter { return e.ResponseWriter }
 
 // A rule says who may call a route at all.
 type rule int

@@ -104,6 +104,7 @@ func unmatched(mux *http.ServeMux, r *http.Request) error {
 func (s *Server) guarded(rt route) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		err := readBody(w, r)
+		defer s.waits()() // who holds the rest of a request back waits for nothing
 		var who access.Actor
 		if err == nil {
 			who, err = s.actor(r)
@@ -184,7 +185,6 @@ func (s *Server) wrap(next http.Handler) http.Handler {
 		s.behindProxies(r)
 		rec := &recorder{ResponseWriter: w, status: http.StatusOK}
 		start := time.Now()
-		defer s.waits()()
 		s.securityHeaders(w, r)
 		w.Header().Set("X-Request-Id", requestID(r)) // finds the request in the audit log and in the server's
 		defer func() {

@@ -327,6 +327,31 @@ func TestWebLinkGuessesAreCounted(t *testing.T) {
 	}
 }
 
+// A page that was opened asks again when its link is revoked. That is no guess: the others in its network keep their links.
+func TestRevokedWebLinkIsNoGuess(t *testing.T) {
+	r := newReport(t)
+	revoked, other := r.link("30"), r.link("30")
+	r.visit(revoked)
+	links, err := r.server.Store.WebLinks(t.Context(), r.project.ID)
+	r.check(err)
+	for _, l := range links {
+		if l.Used.IsZero() {
+			continue
+		}
+		if a := r.do("editor", "POST", "/projects/"+r.project.ID+"/share/links/"+l.ID+"/revoke", nil); a.status != http.StatusSeeOther {
+			t.Fatalf("revoking answers %d", a.status)
+		}
+	}
+	for range 100 {
+		if a := r.visit(revoked); a.status != http.StatusNotFound {
+			t.Fatalf("the revoked link answers %d", a.status)
+		}
+	}
+	if a := r.visit(other); a.status != http.StatusOK {
+		t.Errorf("the other link answers %d", a.status)
+	}
+}
+
 // Strange tokens are harmless.
 func TestStrangeWebLinks(t *testing.T) {
 	r := newReport(t)

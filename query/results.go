@@ -198,8 +198,8 @@ func (r *Runner) Export(ctx context.Context, who access.Actor, id, format string
 	return r.export(ctx, who, id, to, map[string]any{"format": format})
 }
 
-// export writes the audit row before the first row leaves: a store that cannot keep it gives none. Whoever loses the right on the way
-// has that one row.
+// export writes the audit row before the first row leaves: a store that cannot keep it gives none. That whoever loses the right on the
+// way was cut off has a row too.
 func (r *Runner) export(ctx context.Context, who access.Actor, id string, to Sink, detail map[string]any) error {
 	entry := store.AuditEntry{Who: who, Action: "result.export", ObjectType: "result", ObjectID: id, Detail: detail}
 	_, _, done, err := r.view(ctx, who, id, 0, 0)
@@ -217,6 +217,8 @@ func (r *Runner) export(ctx context.Context, who access.Actor, id string, to Sin
 	}
 	if err = r.Copy(ctx, who, id, to); errors.As(err, &denied) {
 		denied.Audited = true
+		entry.Action, entry.Outcome = "result.cut", "refused"
+		err = errors.Join(err, r.store.Audit(context.WithoutCancel(ctx), entry))
 	}
 	return err
 }

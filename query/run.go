@@ -226,13 +226,13 @@ func confirmation(err error) string {
 
 // audit writes the one row of a query: who runs what, as a hash, and where (P52). It is there before anything leaves: without it nobody
 // sees a row, and a statement that may write is not sent. What ends before has it with how it ended; how the others end is in their
-// result and in the server's log, under the id that the row has.
+// result and in the server's log, under the id that the row has. That one was cut off, since the right to it was taken away, has a row too.
 func (r *Runner) audit(q *run, err error) error {
 	var denied *access.Denied
 	if errors.As(err, &denied) {
 		denied.Audited = true
 	}
-	if q.audited {
+	if q.audited && denied == nil {
 		return nil
 	}
 	detail := map[string]any{"run": q.id, "purpose": q.req.Purpose, "sql_sha256": q.hash, "read_only": readOnly(q.who, q.req, q.conn)}
@@ -241,6 +241,9 @@ func (r *Runner) audit(q *run, err error) error {
 	}
 	entry := store.AuditEntry{Who: q.who, Action: "query.run", ObjectType: "connection", ObjectID: q.req.ConnectionID,
 		ObjectName: q.conn.Name, Detail: detail}
+	if q.audited {
+		entry.Action = "query.cut"
+	}
 	switch {
 	case denied != nil:
 		entry.Outcome, detail["because"] = "refused", denied.Error()

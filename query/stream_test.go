@@ -332,6 +332,10 @@ func TestTheAuditRowIsThereBeforeTheFirstRow(t *testing.T) {
 	if rows := rowsOf(w); seen != 1 || len(rows) != 1 || rows[0].Outcome != "ok" || !strings.Contains(rows[0].Detail, `"run":"`) {
 		t.Errorf("with its first row the log has %d of the query, in the end %+v", seen, rows)
 	}
+	cut, err := w.store.AuditRows(t.Context(), store.AuditFilter{Action: "query.cut", Limit: 10})
+	if err != nil || len(cut) != 1 || cut[0].Outcome != "refused" || cut[0].ActorID != ann.UserID {
+		t.Errorf("that it was cut off is in the log as %+v, %v", cut, err)
+	}
 }
 
 func TestSourceIsSharedAndFollowsTheConnection(t *testing.T) {

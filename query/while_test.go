@@ -114,6 +114,10 @@ func TestAnUndecidedQueryIsCancelled(t *testing.T) {
 		ended <- err
 	}()
 	waitFor(t, func() bool { return s.running.Load() == 1 })
+	waitFor(t, func() bool { // its row is the last thing that it writes
+		rows, err := w.store.AuditRows(t.Context(), store.AuditFilter{Action: "query.run", Limit: 1})
+		return err == nil && len(rows) == 1
+	})
 	if err := w.store.Close(); err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,7 @@ type snapshotKey struct{}
 // Snapshot is a context in which the Views of this store see one moment, and read what they have in common once: for a page, whose
 // parts ask for the same project and the same connections. What such a View returns is shared and must not be changed. Nothing that
 // is written after the first View is seen, and the write-ahead log cannot be emptied before end is called: it is not for anything
-// that waits, or that reads what it wrote. A View that begins while another one lasts has a transaction of its own.
+// that waits, or that reads what it wrote. end may be called more than once. A View that begins while another one lasts has a transaction of its own.
 func (s *Store) Snapshot(ctx context.Context) (_ context.Context, end func()) {
 	ctx, cancel := context.WithTimeout(ctx, readTime)
 	shared := &snapshot{store: s, memo: map[string]any{}}
