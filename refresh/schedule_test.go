@@ -168,6 +168,7 @@ func TestSleepingAgainAndAgain(t *testing.T) {
 	id := b.connection(t, "hourly", schedule.Spec{Kind: schedule.Hourly, EveryHours: 1})
 	for range 10 {
 		wake(t, b.Runner)
+		b.ends(t, id) // a run that is due makes room for one that is under way
 		b.pass(time.Hour)
 	}
 	if n := len(b.ends(t, id)); n < 3 {
@@ -237,6 +238,8 @@ func TestDueRunIsSkippedWhereTheSourceWasReadSince(t *testing.T) {
 		t.Errorf("there are %d runs, next is %s, want %s", len(b.runs(t, id)), c.NextRefresh, next)
 	}
 	b.pass(24 * time.Hour)
+	wake(t, b.Runner) // it seems to have slept, and what was missed is spread
+	b.pass(schedule.Window(24 * time.Hour))
 	wake(t, b.Runner)
 	if runs := b.ends(t, id); len(runs) != 2 || runs[0].Trigger != "schedule" {
 		t.Errorf("a day later: %+v", runs)
