@@ -254,7 +254,7 @@ func TestResultsGoWithMessagesAsLongAsTheyMay(t *testing.T) {
 	if letters, _ = send(); len(letters) > 0 {
 		t.Errorf("who is locked out is told: %v", letters)
 	}
-	if words := s.do("admin", "GET", page, nil).words(t); !strings.Contains(words, "Locked out: The project uses “Shop”") {
+	if words := s.do("admin", "GET", page, nil).words(t); !strings.Contains(words, "Locked out: they may not view results of a connection of this notebook") {
 		t.Errorf("the page does not say that nobody was told: %s", words)
 	}
 	if s.do("editor", "GET", page, nil).status != http.StatusNotFound {
@@ -325,6 +325,12 @@ func TestProjectSchedulePage(t *testing.T) {
 	}
 
 	// The connection is not the project's any more, and the Editor may not see its results.
+	refused := store.ProjectRun{ID: "refused", ProjectID: p.ID, Trigger: "schedule", RunBy: s.users["editor"].ID, State: "refused", ConnectionID: c.ID,
+		Error: "Running it needs Can query on “Hidden”", Started: time.Now(), Finished: time.Now()}
+	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error { return tx.CreateProjectRun(refused) }))
+	if !strings.Contains(s.do("editor", "GET", page, nil).body, "“Hidden”") {
+		t.Error("who may query a connection is not told that it is the one")
+	}
 	s.check(s.server.Workspace.StopImport(t.Context(), s.actor("editor"), p.ID, c.ID))
 	err = s.server.Workspace.SetPermissions(t.Context(), s.actor("admin"), c.ID, workspace.Permissions{CanQuery: []string{}, CanViewResults: []string{}})
 	s.check(err)
@@ -334,6 +340,14 @@ func TestProjectSchedulePage(t *testing.T) {
 		}
 		if !strings.Contains(s.do("admin", "GET", path, nil).body, "nowhere") {
 			t.Errorf("%s does not tell an Admin", path)
+		}
+	}
+	for _, path := range []string{page, page + "/runs", "/api/v1/projects/" + p.ID + "/runs", "/api/v1/projects/" + p.ID + "/runs/refused"} {
+		if body := s.do("editor", "GET", path, nil).body; strings.Contains(body, "Hidden") || !strings.Contains(body, "Access to a connection is missing") {
+			t.Errorf("%s names a connection to who may not query it: %s", path, body)
+		}
+		if !strings.Contains(s.do("admin", "GET", path, nil).body, "Hidden") {
+			t.Errorf("%s does not name it to an Admin", path)
 		}
 	}
 }
@@ -377,6 +391,9 @@ func TestBadProjectTargets(t *testing.T) {
 	s.check(err)
 	if a := s.do("guest", "POST", page, url.Values{"kind": {"group"}, "group": {access.GroupMembers}}); a.status != http.StatusUnprocessableEntity {
 		t.Errorf("a guest who names the whole company is answered %d", a.status)
+	}
+	if names := s.do("guest", "GET", "/projects/"+p.ID+"/schedule", nil).page(t).Find("strong").Text(); strings.Contains(names, "Members") || !strings.Contains(names, "A group") {
+		t.Errorf("a guest reads of the groups %s", names)
 	}
 	added := s.do("editor", "POST", "/api/v1/projects/"+p.ID+"/notifications", `{"kind":"webhook","to":"https://hooks.example.com/T0K3N-canary","failures_only":true}`)
 	if added.status != http.StatusCreated || len(added.get(t, "signing_key").(string)) < 20 || strings.Contains(added.body, "canary") {

@@ -67,7 +67,7 @@ type ProjectRunner struct {
 
 // NewProjectRunner makes a runner. Schedule makes it begin by itself; Stop ends it.
 func NewProjectRunner(o ProjectRunnerOptions) *ProjectRunner {
-	r := &ProjectRunner{options: o, slots: make(chan struct{}, runsAtOnce), began: o.Now(), jobs: map[string]bool{}}
+	r := &ProjectRunner{options: o, slots: make(chan struct{}, runsAtOnce), began: wall(o.Now()), jobs: map[string]bool{}}
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r
 }
@@ -85,6 +85,13 @@ func (r *ProjectRunner) Start(ctx context.Context, who access.Actor, projectID s
 	run, err := r.newRun(projectID, "manual", who.UserID)
 	if err != nil {
 		return run, err
+	}
+	err = r.options.Store.View(ctx, func(tx *store.Tx) error { // before anything is taken for who may not; begin asks again
+		_, err := project(tx, who, projectID, access.ShareProject)
+		return err
+	})
+	if err != nil {
+		return run, r.options.Notebook.refused(ctx, who, "project.run", projectID, err)
 	}
 	err = r.begin(ctx, run, who, func(tx *store.Tx) (store.AuditEntry, error) {
 		page, err := project(tx, who, projectID, access.ShareProject)
@@ -268,14 +275,7 @@ func (r *ProjectRunner) asNow(tx *store.Tx, who access.Actor) (access.Actor, err
 		return who, fmt.Errorf("read user: %w", err)
 	}
 	who.Name, who.Email = u.Name, u.Email
-	may, err := tx.MayAct(u)
-	if err != nil {
-		return who, fmt.Errorf("read user: %w", err)
-	}
-	if !may && !u.Disabled {
-		gone.Because = []access.Reason{{Rule: access.RuleDisabled, Words: "The sign-in provider of this account lets it in no more"}}
-	}
-	if !may {
+	if u.Disabled {
 		return who, gone
 	}
 	return r.options.Query.Current(tx, who)
@@ -295,11 +295,14 @@ func (r *ProjectRunner) failed(ctx context.Context, run *store.ProjectRun, c Cel
 			run.State, run.Cause, run.Error = runFailed, string(connectors.CauseTimeout), "The whole run took longer than is allowed"
 		}
 	case errors.As(err, &denied):
-		run.Error = reasonWords(denied)
+		run.ConnectionID, run.Error = reasonOf(denied)
 		if c.ID == "" {
 			run.State = runRefused
 		}
+	case errors.Is(err, store.ErrNotFound):
+		run.ConnectionID, run.Cause, run.Error = "", string(connectors.CauseCancelled), "It was deleted while the notebook ran"
 	case errors.As(err, &bad):
+		run.ConnectionID = "" // the words name none
 		for _, words := range bad.Fields {
 			run.Error = words
 		}
@@ -313,11 +316,15 @@ func (r *ProjectRunner) failed(ctx context.Context, run *store.ProjectRun, c Cel
 	}
 }
 
-// reasonWords are why something was refused, as people read it.
-func reasonWords(denied *access.Denied) string {
+// reasonOf is why something was refused, as people read it. Where it is for a connection it is the first alone, with that
+// connection, so that its words are shown to those who may know of it.
+func reasonOf(denied *access.Denied) (connectionID, reason string) {
 	words := make([]string, len(denied.Because))
 	for i, because := range denied.Because {
+		if because.ConnectionID != "" {
+			return because.ConnectionID, because.Words
+		}
 		words[i] = because.Words
 	}
-	return strings.Join(words, ". ")
+	return "", strings.Join(words, ". ")
 }

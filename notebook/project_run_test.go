@@ -1,6 +1,7 @@
 package notebook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"patchbay/access"
+	"patchbay/connectors"
 	"patchbay/schedule"
 	"patchbay/store"
 )
@@ -185,6 +187,9 @@ func TestScheduleOfSomeoneWhoMayNotRunIt(t *testing.T) {
 			if len(runs) != 1 || runs[0].State != "refused" || !strings.Contains(runs[0].Error, c.why) || runs[0].Cells != 0 {
 				t.Fatalf("%+v", runs)
 			}
+			if names := runs[0].ConnectionID == shop; names != strings.Contains(c.why, "Can ") {
+				t.Errorf("%q is not known to be about the connection %q", runs[0].Error, runs[0].ConnectionID)
+			}
 			if ran, err := tt.store.AuditRows(t.Context(), store.AuditFilter{Action: "query.run", Limit: 10}); err != nil || len(ran) > 0 {
 				t.Errorf("a statement ran: %+v, %v", ran, err)
 			}
@@ -288,6 +293,15 @@ func TestProjectRunThatIsInterrupted(t *testing.T) {
 			t.Errorf("a second run begins: %v", err)
 		}
 	}
+	if _, err := other.Start(t.Context(), vera, sales); !errors.As(err, new(*access.Denied)) {
+		t.Errorf("who may not run it is told whether it runs: %v", err)
+	}
+	if _, err := other.Start(t.Context(), ann, "nothing"); !errors.Is(err, store.ErrNotFound) {
+		t.Errorf("a project that is not there: %v", err)
+	}
+	if first, err := tt.store.Acquire(t.Context(), leaseOf("nothing"), "test", time.Minute); err != nil || first.Token != 1 {
+		t.Errorf("a project that is not there was taken: %+v, %v", first, err)
+	}
 	tt.wakes(other) // the lease holds: it runs
 	if got := tt.runs(); len(got) != 1 || got[0].State != "running" {
 		t.Fatalf("%+v", got)
@@ -352,5 +366,115 @@ func TestProjectScheduleAfterAClockThatWasWrong(t *testing.T) {
 		if n := len(tt.runs()); n != 2+day {
 			t.Errorf("%d runs on day %d after the clock was set right, want %d", n, day, 2+day)
 		}
+	}
+}
+
+func (tt *timetable) next() time.Time {
+	tt.Helper()
+	var s store.ProjectSchedule
+	if err := tt.store.View(tt.Context(), func(tx *store.Tx) (err error) { s, err = tx.ProjectSchedule(sales); return err }); err != nil {
+		tt.Fatal(err)
+	}
+	return s.Next
+}
+
+// What is due too late is looked for until that has been done, and by the clock on the wall.
+func TestWhatIsDueTooLateIsLookedForAgain(t *testing.T) {
+	tt := newTimetable(t)
+	tt.saves("ann")
+	want := tt.next()
+	tt.maintain(func(tx *store.Tx) error { return tx.SetProjectNext(sales, want.AddDate(1, 0, 0)) })
+	r := tt.runner("one")
+	ended, end := context.WithCancel(t.Context())
+	end()
+	r.wake(ended)
+	if got := tt.next(); got.Equal(want) {
+		t.Fatal("it looked without a store")
+	}
+	tt.wakes(r)
+	if got := tt.next(); !got.Equal(want) {
+		t.Errorf("due at %s, want %s", got, want)
+	}
+	r.options.Now = time.Now
+	tt.wakes(r)
+	if strings.Contains(r.woken.String(), "m=") || strings.Contains(wall(time.Now()).String(), "m=") {
+		t.Errorf("%s would hide that the clock was set back", r.woken)
+	}
+}
+
+// A run that someone asks for after the scheduled one does not make that run again when the clock goes back a little.
+func TestClockGoesBackAfterARunByHand(t *testing.T) {
+	tt := newTimetable(t)
+	tt.create(NewCell{Kind: KindSQL, ConnectionID: shop, Source: "select 1", At: -1})
+	tt.pass(3*time.Hour - time.Minute)
+	tt.saves("ann")
+	r := tt.runner("one")
+	tt.pass(30 * time.Minute)
+	tt.wakes(r)
+	if _, err := r.Start(t.Context(), ann, sales); err != nil {
+		t.Fatal(err)
+	}
+	r.work.Wait()
+	next := tt.next()
+	tt.pass(-30 * time.Minute)
+	tt.wakes(r)
+	if got := tt.next(); !got.Equal(next) || len(tt.runs()) != 2 {
+		t.Errorf("%d runs, the next at %s, want %s", len(tt.runs()), got, next)
+	}
+}
+
+// A schedule that was saved while the clock was ahead counts from when it is right.
+func TestScheduleSavedWhileTheClockWasAhead(t *testing.T) {
+	tt := newTimetable(t)
+	ahead := tt.clock().AddDate(1, 0, 0)
+	spec := schedule.Spec{Kind: schedule.Hourly, EveryHours: 6}
+	next, on := spec.Next(ahead, ahead)
+	tt.maintain(func(tx *store.Tx) error {
+		return tx.SetProjectSchedule(store.ProjectSchedule{ProjectID: sales, Spec: spec, Anchor: ahead, Next: next, OwnerID: "ann"})
+	})
+	tt.wakes(tt.runner("one"))
+	if got, want := tt.next(), tt.clock().Add(6*time.Hour); !on || !got.Equal(want) {
+		t.Errorf("due at %s, want %s", got, want)
+	}
+}
+
+// A cell that was deleted while the notebook ran is nobody's mistake.
+func TestCellThatWasDeletedMeanwhile(t *testing.T) {
+	tt := newTimetable(t)
+	var logged bytes.Buffer
+	r := tt.runner("one")
+	r.options.Log = slog.New(slog.NewTextHandler(&logged, nil))
+	gone := CellView{Cell: store.Cell{ID: "gone", ProjectID: sales, ConnectionID: shop, Name: "orders", Kind: KindSQL, Source: "select 1"}}
+	_, err := r.cell(t.Context(), ann, gone)
+	var run store.ProjectRun
+	r.failed(t.Context(), &run, gone, err)
+	if run.State != runFailed || run.Cause != string(connectors.CauseCancelled) || run.Error != "It was deleted while the notebook ran" || logged.Len() > 0 {
+		t.Errorf("%v becomes %+v, logged %s", err, run, &logged)
+	}
+}
+
+// A run ends when the sign-in provider lets its person in no more.
+func TestProjectRunEndsWithItsPersonsProvider(t *testing.T) {
+	tt := newTimetable(t)
+	tt.create(NewCell{Kind: KindSQL, ConnectionID: shop, Source: endless, At: -1})
+	id := store.Identity{Issuer: "https://a.example", Subject: "1", UserID: "ann", ProviderID: "okta", Email: "ann@example.com", Created: tt.clock(), Seen: tt.clock()}
+	tt.maintain(func(tx *store.Tx) error {
+		return errors.Join(tx.CreateProvider(store.Provider{ID: "okta", Name: "Okta", Issuer: id.Issuer, ClientID: "patchbay", Scopes: []string{"openid"}, Enabled: true,
+			Created: tt.clock(), Updated: tt.clock(), Version: 1}, nil), tx.PutIdentity(id))
+	})
+	tt.saves("ann")
+	tt.pass(24 * time.Hour)
+	r := tt.runner("one")
+	for due := tt.clock(); tt.clock().Before(due.Add(time.Hour)) && len(tt.runs()) == 0; tt.pass(time.Minute) {
+		r.wake(t.Context())
+	}
+	if runs := tt.runs(); len(runs) != 1 || runs[0].State != runRunning {
+		t.Fatalf("%+v", runs)
+	}
+	id.Denied = true
+	tt.maintain(func(tx *store.Tx) error { return tx.PutIdentity(id) })
+	r.work.Wait()
+	if run := tt.runs()[0]; run.State != runFailed && run.State != runRefused || !strings.Contains(run.Error, "lets it in no more") {
+		t.Errorf("%+v", run)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/go-co-op/gocron/v2"
@@ -35,16 +36,18 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 	if err := r.interrupt(ctx); err != nil {
 		r.options.Log.Error("cannot look for runs that were interrupted", "error", err)
 	}
-	now := r.options.Now()
+	now := wall(r.options.Now())
 	if now.Before(r.began) { // the clock was ahead when this process started
 		r.began = now
 	}
-	if r.woken.IsZero() || now.Before(r.woken) {
+	late := r.woken.IsZero() || now.Before(r.woken)
+	r.woken = now
+	if late {
 		if err := r.bringBack(ctx, now); err != nil {
 			r.options.Log.Error("cannot look for projects that are due too late", "error", err)
+			r.woken = time.Time{} // the next time it is woken it looks again
 		}
 	}
-	r.woken = now
 	due, err := r.options.Store.DueProjects(ctx, now)
 	if err != nil {
 		r.options.Log.Error("cannot ask which projects are due", "error", err)
@@ -65,8 +68,11 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 	}
 }
 
+// wall is a time without its monotonic reading, which knows nothing of a clock that is set.
+func wall(t time.Time) time.Time { return t.Round(0) }
+
 // bringBack brings back what is due later than its schedule has it: a clock was ahead for a while. What ran at its time and less than
-// an hour from now stays: the clock went back a little.
+// an hour from now stays: the clock went back a little. A schedule that was saved while the clock was ahead counts from now.
 func (r *ProjectRunner) bringBack(ctx context.Context, now time.Time) error {
 	return r.options.Store.Maintain(ctx, func(tx *store.Tx) error {
 		all, err := tx.ProjectSchedules()
@@ -74,18 +80,24 @@ func (r *ProjectRunner) bringBack(ctx context.Context, now time.Time) error {
 			return err
 		}
 		for _, s := range all {
+			if s.Anchor.After(now) {
+				s.Anchor = now
+			}
 			next, on := s.Spec.Next(now, s.Anchor)
 			if !on || !s.Next.After(next) {
 				continue
 			}
-			last, err := tx.ProjectRuns(s.ProjectID, 1)
+			runs, err := tx.ProjectRuns(s.ProjectID, store.ProjectRunsKept)
 			if err != nil {
 				return err
 			}
-			if len(last) > 0 && last[0].Trigger == "schedule" && !last[0].Started.Before(next) && last[0].Started.Sub(now) < time.Hour {
+			if slices.ContainsFunc(runs, func(run store.ProjectRun) bool {
+				return run.Trigger == "schedule" && !run.Started.Before(next) && run.Started.Sub(now) < time.Hour
+			}) {
 				continue
 			}
-			if err := tx.SetProjectNext(s.ProjectID, next); err != nil {
+			s.Next = next
+			if err := tx.SetProjectSchedule(s); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -26,14 +27,14 @@ type result struct {
 
 // A telling is what may be told of a project's run to one recipient, at one moment.
 type telling struct {
-	run     store.ProjectRun
-	project store.Project
-	reader  access.Actor         // who sees what is told: the person, or who added the webhook
-	hook    *store.ProjectTarget // nil: an e-mail to the reader
-	named   bool                 // the reader may see the project, and so its name
-	reasons []string             // of one that is refused, for the schedule's owner
-	results []store.ProjectRunResult
-	limited bool // results were to be attached, and access.Attach refuses
+	run      store.ProjectRun
+	project  store.Project
+	reader   access.Actor         // who sees what is told: the person, or who added the webhook
+	hook     *store.ProjectTarget // nil: an e-mail to the reader
+	named    bool                 // the reader may see the project, and so its name
+	reasons  []string             // of one that is refused, for the schedule's owner
+	results  []store.ProjectRunResult
+	withheld string // why results that were to be attached are not; empty: nothing keeps them back
 }
 
 // sendOfProject tells one recipient of a run. Who may be told, and with which results, is decided at this moment, and again when the
@@ -53,8 +54,8 @@ func (s *Sender) sendOfProject(ctx context.Context, n store.Notification) error 
 			return err
 		}
 	}
-	if t.limited {
-		results, note = nil, "Results are not attached: a connection of this notebook limits who may view them."
+	if len(t.results) == 0 {
+		results, note = nil, t.withheld
 	}
 	m := s.projectMessage(n, t, results, note)
 	if t.hook == nil {
@@ -76,13 +77,28 @@ func (s *Sender) postTo(ctx context.Context, t store.ProjectTarget, adder access
 	return s.post(ctx, client, h, m)
 }
 
-// TestProject sends a message to a project's webhook that says that it is a test. The error is for the one who asked.
+// TestProject sends a message to a project's webhook that says that it is a test, where the webhook would be told of a run. The error
+// is for the one who asked.
 func (s *Sender) TestProject(ctx context.Context, t store.ProjectTarget, p store.Project) error {
-	adder, err := s.Store.User(ctx, t.CreatedBy)
-	if err != nil {
-		return Words("Who added it has no account any more. Remove it and add it again")
+	var as telling
+	err := s.Store.View(ctx, func(tx *store.Tx) error {
+		facts, err := tx.ProjectFacts(p.ID)
+		if err == nil {
+			_, err = as.forHook(tx, facts, t.ID)
+		}
+		return err
+	})
+	var never *neverError
+	switch {
+	case errors.As(err, &never):
+		return Words(never.words)
+	case errors.Is(err, store.ErrNotFound):
+		return Words("The notebook or the webhook is gone")
+	case err != nil:
+		s.Log.Error("cannot decide about a webhook", "project", p.ID, "error", err)
+		return Words("Something went wrong on the server")
 	}
-	return s.postTo(ctx, t, adder.Actor(), Message{ID: "test-" + t.ID, Event: "test", At: s.Now().UTC(), Text: "This is a test: the notebook " + oneLine(p.Name) + " tells here how its runs end.",
+	return s.postTo(ctx, *as.hook, as.reader, Message{ID: "test-" + t.ID, Event: "test", At: s.Now().UTC(), Text: "This is a test: the notebook " + oneLine(p.Name) + " tells here how its runs end.",
 		Project: s.aboutProject(p)})
 }
 
@@ -122,16 +138,39 @@ func (s *Sender) telling(ctx context.Context, n store.Notification) (t telling, 
 			return err
 		}
 		if access.Attach(facts) != nil {
-			t.limited = true
+			t.withheld = "Results are not attached: a connection of this notebook limits who may view them."
 			return nil
 		}
-		t.results, err = tx.ProjectRunResults(t.run.ID)
-		return err
+		return t.addResults(tx, facts)
 	})
 	if errors.Is(err, store.ErrNotFound) {
 		return t, &neverError{"The notebook, the run or the recipient is gone"}
 	}
 	return t, err
+}
+
+// addResults adds the run's kept results, or none where one is of a connection that the project does not use any more: access.Attach
+// knows of those that it uses.
+func (t *telling) addResults(tx *store.Tx, facts access.Project) error {
+	results, err := tx.ProjectRunResults(t.run.ID)
+	if err != nil {
+		return err
+	}
+	for _, kept := range results {
+		res, err := tx.ResultByID(kept.ResultID)
+		if errors.Is(err, store.ErrNotFound) {
+			continue // nothing is left of it to be told
+		}
+		if err != nil {
+			return err
+		}
+		if !slices.ContainsFunc(facts.Uses, func(c access.Connection) bool { return c.ID == res.ConnectionID }) {
+			t.withheld = "Results are not attached: this notebook does not use one of their connections any more."
+			return nil
+		}
+	}
+	t.results = results
+	return nil
 }
 
 // forHook decides about a webhook. It stands for whoever added it, and tells nothing once they may not schedule the project.
@@ -194,7 +233,7 @@ func (t *telling) forPerson(tx *store.Tx, facts access.Project, id string) (atta
 	if d := access.OnProject(t.reader, facts); d.Access < access.View {
 		words := "The notebook is not shared with them any more"
 		if d.LockedOut {
-			words = "Locked out: " + lockedOut(d.Because)
+			words = "Locked out: they may not view results of a connection of this notebook. Explain access says which"
 		}
 		return false, &neverError{words}
 	}

@@ -202,7 +202,7 @@ func TestWhoIsToldOfAProject(t *testing.T) {
 		change func(*store.Tx) error
 		want   string // of vera's outcome
 	}{
-		"locked out": {func(tx *store.Tx) error { return tx.SetPermissions("w", []string{"team"}, []string{"team"}, false) }, "Locked out: The project uses “Ware"},
+		"locked out": {func(tx *store.Tx) error { return tx.SetPermissions("w", []string{"team"}, []string{"team"}, false) }, "Locked out: they may not view results of a connection of this notebook. Explain"},
 		"not shared": {func(tx *store.Tx) error {
 			return tx.SetShares("p", []access.Share{{To: "user:ann", Access: access.Full}})
 		}, "not shared with them"},
@@ -315,5 +315,62 @@ func TestOwnerOfARefusedScheduleIsTold(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Rows of a connection that the project does not use any more are not sent, since nobody asks whether they are limited; nor are rows
+// that were read for someone who meanwhile gets none.
+func TestNoResultsOfWhatIsUsedNoMore(t *testing.T) {
+	o := newOffice(t)
+	o.tells(store.ProjectTarget{ID: "1", Kind: "user", Recipient: "bob", Attach: true})
+	o.tells(store.ProjectTarget{ID: "2", Kind: "group", Recipient: "team"})
+	o.maintain(func(tx *store.Tx) error {
+		return errors.Join(
+			tx.CreateCell(store.Cell{ID: "cell", ProjectID: "p", Kind: "sql", Name: "query_1", ConnectionID: "w"}),
+			tx.CreateResult(store.Result{ID: "result-1", ProjectID: "p", CellID: "cell", ConnectionID: "w", RunBy: "ann", State: "succeeded", Started: o.now, Finished: o.now}))
+	})
+	o.ran(store.ProjectRun{State: "succeeded", Cells: 1})
+	if letters := o.sends(); len(letters) != 1 || !strings.Contains(letters[0], "query_1.csv") {
+		t.Fatalf("while it is used: %v %v", letters, o.outcomes())
+	}
+	o.ran(store.ProjectRun{State: "succeeded", Cells: 1})
+	o.when = func() { o.maintain(func(tx *store.Tx) error { return tx.DeleteProjectTarget("p", "1") }) }
+	if letters := o.sends(); len(letters) != 1 || strings.Contains(letters[0], "csv") || len(o.read) != 2 {
+		t.Errorf("rows that were read go to who gets none any more: %v %v", letters, o.outcomes())
+	}
+	o.when = func() {}
+	bodies := o.hook("h", "root", true)
+	o.ran(store.ProjectRun{State: "succeeded", Cells: 1})
+	o.maintain(func(tx *store.Tx) error { return tx.StopImport("p", "w") })
+	letters := o.sends()
+	if body := bodies(); len(letters) != 1 || strings.Contains(body, "secret") || !strings.Contains(body, "not attached: this notebook does not use") {
+		t.Errorf("used no more: %s, %v", body, o.outcomes())
+	}
+}
+
+func (o *office) targets() (targets []store.ProjectTarget, err error) {
+	err = o.Store.View(o.t.Context(), func(tx *store.Tx) (err error) { targets, err = tx.ProjectTargets("p"); return err })
+	return targets, err
+}
+
+// A test of a webhook goes out where a message would.
+func TestTestOfAProjectsWebhook(t *testing.T) {
+	o := newOffice(t)
+	last := o.hook("h", "root", false)
+	try := func() error {
+		targets, err := o.targets()
+		o.check(err)
+		return o.TestProject(o.t.Context(), targets[0], store.Project{ID: "p", Name: "Sales"})
+	}
+	if err := try(); err != nil || !strings.Contains(last(), "This is a test") {
+		t.Fatalf("a test of an Admin's webhook: %v", err)
+	}
+	o.maintain(func(tx *store.Tx) error {
+		u, err := tx.User("root")
+		u.Role = access.RoleViewer
+		return errors.Join(err, tx.UpdateUser(u))
+	})
+	if err := try(); err == nil || !strings.Contains(err.Error(), "no Full access any more") || last() != "" {
+		t.Errorf("a test of someone's who may not: %v", err)
 	}
 }

@@ -24,7 +24,7 @@ func (r *Runner) Current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 	}
 	who.Role, who.Groups = u.Role, u.Groups
 	if who.SessionID == "" {
-		return who, nil // the server itself, for someone
+		return who, mayActFor(tx, u)
 	}
 	lasts, err := r.lasts(tx, who, u)
 	if err != nil {
@@ -34,6 +34,18 @@ func (r *Runner) Current(tx *store.Tx, who access.Actor) (access.Actor, error) {
 		return who, &access.Denied{Action: "act in this session", Because: []access.Reason{{Rule: "session", Words: "This session has ended. Sign in again"}}}
 	}
 	return who, nil
+}
+
+// mayActFor decides whether the server itself may act for someone who is not there.
+func mayActFor(tx *store.Tx, u store.User) error {
+	may, err := tx.MayAct(u)
+	if err != nil {
+		return fmt.Errorf("read user: %w", err)
+	}
+	if !may {
+		return &access.Denied{Action: "act as this user", Because: []access.Reason{{Rule: "user", Words: "The sign-in provider of this account lets it in no more"}}}
+	}
+	return nil
 }
 
 // lasts says whether an actor's session or API token would still let them in, as package auth decides it for a request.

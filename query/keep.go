@@ -73,17 +73,21 @@ func (r *Runner) keep(q *run, l *live) {
 	r.mu.Lock()
 	delete(r.lives, l.id)
 	r.mu.Unlock()
-	r.removeOlder(ctx, l.cellID)
+	r.removeOlder(ctx, l.cellID, l.id)
 	close(l.done)
 }
 
-// removeOlder removes the results of a cell that a later run has replaced.
-func (r *Runner) removeOlder(ctx context.Context, cellID string) {
+// removeOlder removes the results of a cell that a later run has replaced, now that the run done has ended. One that was made while
+// the clock was ahead is no later one.
+func (r *Runner) removeOlder(ctx context.Context, cellID, done string) {
 	var older []store.Result
 	err := r.store.View(ctx, func(tx *store.Tx) error {
 		last, err := tx.LastResult(cellID)
 		if err != nil {
 			return err
+		}
+		if last.ID != done && last.State != stateRunning && last.Started.After(r.now()) {
+			last.ID = done
 		}
 		older, err = tx.OlderResults(cellID, last.ID)
 		return err
@@ -100,7 +104,7 @@ func (r *Runner) removeOlder(ctx context.Context, cellID string) {
 func (r *Runner) logBroken(res store.Result, err error) {
 	var e *connectors.Error
 	var denied *access.Denied
-	if err != nil && !errors.As(err, &e) && !errors.As(err, &denied) {
+	if err != nil && !errors.As(err, &e) && !errors.As(err, &denied) && !errors.Is(err, store.ErrNotFound) { // not found: deleted meanwhile
 		r.log.Error("cannot keep a result", "result", res.ID, "error", err)
 	}
 }
@@ -117,6 +121,8 @@ func setError(res *store.Result, err error) {
 		for _, because := range denied.Because {
 			res.Error = because.Words
 		}
+	case errors.Is(err, store.ErrNotFound):
+		res.Cause, res.Error = string(connectors.CauseCancelled), "It was deleted while this ran"
 	case errors.Is(err, syscall.ENOSPC):
 		res.Cause, res.Error = string(connectors.CauseLimit), "The server's disk is full, so the rows could not be kept"
 	default:

@@ -407,3 +407,25 @@ func (w *world) readAround(id string, at int64) error {
 		}
 	}
 }
+
+// A result that was made while the clock was ahead gives way to the next run, and is not kept in its place.
+func TestResultOfAClockThatWasAheadGivesWay(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &script{columns: tenColumns, rows: 3}, Limits{})
+	first := w.end(ann, w.keep(ann, ofCell("select *")).ID)
+	ahead := first
+	ahead.ID, ahead.Started = "ahead", time.Now().AddDate(1, 0, 0)
+	w.change(func(tx *store.Tx) error { return tx.CreateResult(ahead) })
+	next := w.keep(ann, ofCell("select *"))
+	if err := w.runner.Wait(t.Context(), next.ID); err != nil {
+		t.Fatal(err)
+	}
+	if res, err := w.store.ResultByID(t.Context(), next.ID); err != nil || res.State != stateSucceeded || res.Rows != 3 {
+		t.Errorf("the new result: %+v, %v", res, err)
+	}
+	for _, old := range []string{"ahead", first.ID} {
+		if _, err := w.store.ResultByID(t.Context(), old); !errors.Is(err, store.ErrNotFound) {
+			t.Errorf("the result %s stays: %v", old, err)
+		}
+	}
+}

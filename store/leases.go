@@ -18,6 +18,9 @@ type Fence struct {
 	Token int64
 }
 
+// longestLease is longer than anyone takes a lease for at a time. One that lasts longer still is of a clock that was ahead: it is free.
+const longestLease = time.Hour
+
 // Acquire takes a lease, or renews it for its holder, for a time from now. Each new holder's token is larger than any before.
 func (s *Store) Acquire(ctx context.Context, name, holder string, lasts time.Duration) (Fence, error) {
 	return s.AcquireWith(ctx, name, holder, lasts, func(*Tx) error { return nil })
@@ -32,8 +35,8 @@ func (s *Store) AcquireWith(ctx context.Context, name, holder string, lasts time
 		f.Token, err = one(tx, value[int64], `insert into lease(name, holder, token, until_ms) values($1,$2,1,$3)
 			on conflict(name) do update set holder=excluded.holder, until_ms=excluded.until_ms,
 				token=lease.token + case when lease.holder=excluded.holder then 0 else 1 end
-			where lease.holder=excluded.holder or lease.until_ms < $4
-			returning token`, name, holder, ms(now.Add(lasts)), ms(now))
+			where lease.holder=excluded.holder or lease.until_ms < $4 or lease.until_ms > $5
+			returning token`, name, holder, ms(now.Add(lasts)), ms(now), ms(now.Add(longestLease)))
 		if errors.Is(err, ErrNotFound) {
 			return ErrLeaseHeld
 		}

@@ -104,3 +104,18 @@ func TestLeaseIsItsHoldersToExtend(t *testing.T) {
 		want(t, err, store.ErrLeaseHeld)
 	})
 }
+
+// A lease of a clock that was ahead is free once the clock is right; its holder is fenced off.
+func TestLeaseOfAClockThatWasAhead(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		c.add(24 * time.Hour)
+		ahead, err := s.Acquire(ctx, "one", "ahead", time.Minute)
+		check(t, err)
+		c.add(-24 * time.Hour)
+		_, err = s.Acquire(ctx, "one", "other", time.Minute)
+		check(t, err)
+		want(t, s.Renew(ctx, ahead, time.Minute), store.ErrReplaced)
+		_, err = s.Acquire(ctx, "one", "third", time.Minute)
+		want(t, err, store.ErrLeaseHeld)
+	})
+}

@@ -196,7 +196,8 @@ func (n Notification) table() string {
 const duePerHost = 50
 
 // DueNotifications are those of connections and projects to be tried by now: of every host the first that is due, then of every host
-// the second, and so on, so that a host for which much waits leaves the others room.
+// the second, and so on, so that a host for which much waits leaves the others room. What one host takes is in turn of connections and
+// of every project, so that a project that tells many keeps back its own alone.
 func (s *Store) DueNotifications(ctx context.Context, now time.Time, limit int) ([]Notification, error) {
 	return view(ctx, s, func(tx *Tx) ([]Notification, error) {
 		return collect(tx, scanNotification, `with due as (select `+notificationColumns+`, coalesce((select shown from notification_target t
@@ -204,9 +205,11 @@ func (s *Store) DueNotifications(ctx context.Context, now time.Time, limit int) 
 			union all select `+projectNotificationColumns+`, coalesce((select shown from project_target t
 				where project_notification.recipient like 'hook:%' and t.id = substr(project_notification.recipient, 6)), '') as host
 				from project_notification where state='waiting' and next_ms<=$1),
-			queued as (select *, row_number() over (partition by host order by next_ms, recipient, run_id, event) as place from due)
-			select recipient, run_id, event, connection_id, project_id, state, attempts, next_ms, finished_ms, outcome, host from queued
-			where place <= $2 order by place, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
+			queued as (select *, row_number() over (partition by host, project_id order by next_ms, recipient, run_id, event) as place from due),
+			turns as (select *, row_number() over (partition by host order by place, case when project_id = '' then 0 else 1 end, next_ms, project_id, recipient, run_id, event) as turn
+				from queued)
+			select recipient, run_id, event, connection_id, project_id, state, attempts, next_ms, finished_ms, outcome, host from turns
+			where turn <= $2 order by turn, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
 	})
 }
 

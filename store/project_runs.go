@@ -135,8 +135,8 @@ func (tx *Tx) CreateProjectRun(r ProjectRun) error {
 	return err
 }
 
-// projectRunsKept is how many runs of one project are remembered.
-const projectRunsKept = 200
+// ProjectRunsKept is how many runs of one project are remembered, besides those of which someone is still to be told.
+const ProjectRunsKept = 200
 
 // FinishProjectRun writes down how a run ended and puts what is to be told of it into the outbox, in one transaction that is refused
 // when the lease went to someone else.
@@ -159,7 +159,8 @@ func (s *Store) FinishProjectRun(ctx context.Context, f Fence, r ProjectRun, res
 			return err
 		}
 		_, err = tx.exec(`delete from project_run where project_id=$1 and state <> 'running' and id not in
-			(select id from project_run where project_id=$1 order by started_ms desc, id desc limit $2)`, r.ProjectID, projectRunsKept)
+			(select id from project_run where project_id=$1 order by started_ms desc, id desc limit $2)
+			and not exists (select 1 from project_notification n where n.run_id = project_run.id and n.state='waiting')`, r.ProjectID, ProjectRunsKept)
 		return err
 	})
 }

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -116,5 +117,86 @@ func TestProjectRuns(t *testing.T) {
 				t.Errorf("%s keeps %d rows of a project that is gone", table, len(left))
 			}
 		}
+	})
+}
+
+// ranFor lets a run of a project end.
+func ranFor(t *testing.T, s *store.Store, c *clock, projectID, id string) {
+	t.Helper()
+	run := store.ProjectRun{ID: id, ProjectID: projectID, Trigger: "manual", RunBy: "mira", State: "running", Started: c.Now()}
+	update(t, s, func(tx *store.Tx) error { return tx.CreateProjectRun(run) })
+	fence, err := s.Acquire(ctx, "project:"+projectID, "test", time.Minute)
+	check(t, err)
+	run.State, run.Finished = "succeeded", c.Now()
+	check(t, s.FinishProjectRun(ctx, fence, run, nil))
+}
+
+// teller makes a project that tells mira of its runs.
+func teller(t *testing.T, s *store.Store, c *clock, id string) {
+	t.Helper()
+	update(t, s, func(tx *store.Tx) error {
+		return errors.Join(tx.CreateProject(store.Project{ID: id, Name: id, OwnerID: "mira", Created: c.Now(), Updated: c.Now()}),
+			tx.CreateProjectTarget(store.ProjectTarget{ID: "of-" + id, ProjectID: id, Kind: "user", Recipient: mira(c).ID, CreatedBy: "mira", Created: c.Now()}))
+	})
+}
+
+// A run of which someone is still to be told is not forgotten, however many came after it.
+func TestRunsAreKeptUntilTheyAreTold(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		update(t, s, func(tx *store.Tx) error { return tx.CreateUser(mira(c)) })
+		teller(t, s, c, "p")
+		ranFor(t, s, c, "p", "first")
+		c.add(time.Minute)
+		update(t, s, func(tx *store.Tx) error {
+			for i := range store.ProjectRunsKept {
+				if err := tx.CreateProjectRun(store.ProjectRun{ID: fmt.Sprintf("later-%03d", i), ProjectID: "p", Trigger: "manual", State: "failed", Started: c.Now()}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		c.add(time.Minute)
+		ranFor(t, s, c, "p", "next")
+		read := func(id string) error {
+			return s.View(ctx, func(tx *store.Tx) error { _, err := tx.ProjectRun(id); return err })
+		}
+		check(t, read("first"))
+		want(t, read("later-000"), store.ErrNotFound)
+		due, err := s.DueNotifications(ctx, c.Now(), 1)
+		check(t, err)
+		equal(t, []any{len(due), due[0].RunID}, []any{1, "first"})
+		due[0].State = "sent"
+		check(t, s.EndNotification(ctx, due[0]))
+		c.add(time.Minute)
+		ranFor(t, s, c, "p", "last")
+		want(t, read("first"), store.ErrNotFound)
+	})
+}
+
+// Mail of connections, and of every project, has its turn at the mail server, however much waits there of one project.
+func TestMailOfEveryProjectIsDue(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		withWarehouse(t, s, c)
+		update(t, s, func(tx *store.Tx) error { return tx.CreateUser(mira(c)) })
+		teller(t, s, c, "busy")
+		teller(t, s, c, "quiet")
+		for i := range 60 {
+			ranFor(t, s, c, "busy", fmt.Sprintf("busy-%03d", i))
+			c.add(time.Second)
+		}
+		ranFor(t, s, c, "quiet", "quiet-000")
+		update(t, s, func(tx *store.Tx) error {
+			return tx.CreateTarget(store.NotificationTarget{ID: "letter", ConnectionID: "w", Kind: "email", Shown: "data@example.com", Events: []string{store.EventSchemaChanged}})
+		})
+		ended(t, s, c, 0, store.Run{State: "succeeded", Added: 9}) // the first reading
+		ended(t, s, c, 1, store.Run{State: "succeeded", Removed: 1})
+		due, err := s.DueNotifications(ctx, c.Now(), 1000)
+		check(t, err)
+		got := []string{}
+		for _, n := range due[:4] {
+			got = append(got, n.RunID)
+		}
+		equal(t, got, []string{"run-001", "busy-000", "quiet-000", "busy-001"})
+		equal(t, len(due), 50)
 	})
 }

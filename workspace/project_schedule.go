@@ -133,17 +133,22 @@ func (p *ProjectScheduling) addPeople(tx *store.Tx, who access.Actor, facts acce
 	}
 	for _, g := range append([]store.Group{{ID: access.GroupMembers}, {ID: access.GroupGuests}}, groups...) {
 		g.Name = sharedGroup(g.ID, groups)
-		p.names["group:"+g.ID] = g.Name
 		if mayTell(who, facts, g.ID) {
+			p.names["group:"+g.ID] = g.Name
 			p.Groups = append(p.Groups, g)
 		}
 	}
 	for _, t := range targets {
-		name := t.Shown
-		if t.Kind != "webhook" {
-			name = p.names[t.Kind+":"+t.Recipient]
-		}
 		p.names["hook:"+t.ID] = t.Shown
+		name, known := p.names[t.Kind+":"+t.Recipient]
+		switch {
+		case t.Kind == "webhook":
+			name = t.Shown
+		case !known && t.Kind == "group":
+			name = "A group"
+		case !known:
+			name = "Someone"
+		}
 		p.Targets = append(p.Targets, ProjectTarget{t, name})
 	}
 	return nil
@@ -191,10 +196,17 @@ func (p ProjectScheduling) PersonName(userID string) string {
 }
 
 // asSeen is a run without what a source said, where the reader may not see the results of that connection any more; what tells of the
-// network around a server is for Admins.
+// network around a server is for Admins. A refusal, which has no cause, names its connection to those alone who may query it.
 func asSeen(tx *store.Tx, who access.Actor, run store.ProjectRun) (store.ProjectRun, error) {
-	if run.ConnectionID == "" || run.Cause == "" {
+	if run.ConnectionID == "" {
 		return run, nil
+	}
+	may, hidden := access.ViewResults, ""
+	if run.Cause == "" {
+		may, hidden = access.Query, "Access to a connection is missing"
+		if who.IsAdmin() {
+			return run, nil
+		}
 	}
 	if connectors.Cause(run.Cause).AboutReaching() && !who.IsAdmin() {
 		run.Error = ""
@@ -202,15 +214,15 @@ func asSeen(tx *store.Tx, who access.Actor, run store.ProjectRun) (store.Project
 	}
 	c, err := tx.Connection(run.ConnectionID)
 	if errors.Is(err, store.ErrNotFound) {
-		run.Error = ""
+		run.Error = hidden
 		return run, nil
 	}
 	if err != nil {
 		return run, err
 	}
 	facts, owner, err := connectionFacts(tx, c)
-	if err == nil && access.ViewResults(who, facts, owner) != nil {
-		run.Error = ""
+	if err == nil && may(who, facts, owner) != nil {
+		run.Error = hidden
 	}
 	return run, err
 }
