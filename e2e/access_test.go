@@ -65,6 +65,8 @@ func TestOpenNotebookFollowsItsAccess(t *testing.T) {
 	ana.Want("document.querySelectorAll('#cells .grid-row').length > 0", true)
 	checkPage(t, ana, string(axe), "a notebook after Can query was taken away")
 	typing.See("Copy what you typed and have not saved")
+	typing.Want("((r) => r.top >= 0 && r.bottom <= innerHeight)(document.querySelector('#access-lost').getBoundingClientRect())", true)
+	typing.Want("document.querySelector('.workbench-main').clientWidth === innerWidth", true)
 	typing.Want("document.querySelectorAll('.grid-row, pb-tree').length", 0)
 	typing.Want("document.querySelector('pb-editor').area.value", "select 2 -- mine")
 

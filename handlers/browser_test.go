@@ -556,6 +556,9 @@ func TestDetailsSayWhatCouldNotBeRead(t *testing.T) {
 			t.Errorf("of %q it says %q", path, text)
 		}
 	}
+	if foot := s.do("editor", "GET", base+"/browser/foot", nil).page(t).Text(); !strings.Contains(foot, "Partly read") {
+		t.Errorf("the foot says %q, and no word of the state that its dot shows", foot)
+	}
 }
 
 // A qualifier and the statement's tables are paths, of which the outer parts may be missing; a dot in a name parts nothing.

@@ -7,7 +7,7 @@ function again(watch, level) {
   if ("edits" in watch.dataset && edits.includes(level)) return;
   if ([...document.querySelectorAll("pb-editor")].some((editor) => editor.unsaved)) {
     // What is typed and not saved stays to be copied; what was read here does not.
-    for (const read of document.querySelectorAll(".cell-output, .browser")) read.remove();
+    for (const read of document.querySelectorAll(".cell-output, .browser, [popovertarget=browser]")) read.remove();
     document.getElementById("access-lost").hidden = false;
     return;
   }
