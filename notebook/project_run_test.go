@@ -456,7 +456,7 @@ func TestCellThatWasDeletedMeanwhile(t *testing.T) {
 // A run ends when the sign-in provider lets its person in no more.
 func TestProjectRunEndsWithItsPersonsProvider(t *testing.T) {
 	tt := newTimetable(t)
-	tt.create(NewCell{Kind: KindSQL, ConnectionID: shop, Source: endless, At: -1})
+	cell := tt.create(NewCell{Kind: KindSQL, ConnectionID: shop, Source: endless, At: -1})
 	id := store.Identity{Issuer: "https://a.example", Subject: "1", UserID: "ann", ProviderID: "okta", Email: "ann@example.com", Created: tt.clock(), Seen: tt.clock()}
 	tt.maintain(func(tx *store.Tx) error {
 		return errors.Join(tx.CreateProvider(store.Provider{ID: "okta", Name: "Okta", Issuer: id.Issuer, ClientID: "patchbay", Scopes: []string{"openid"}, Enabled: true,
@@ -468,13 +468,27 @@ func TestProjectRunEndsWithItsPersonsProvider(t *testing.T) {
 	for due := tt.clock(); tt.clock().Before(due.Add(time.Hour)) && len(tt.runs()) == 0; tt.pass(time.Minute) {
 		r.wake(t.Context())
 	}
-	if runs := tt.runs(); len(runs) != 1 || runs[0].State != runRunning {
-		t.Fatalf("%+v", runs)
+	for began := time.Now(); ; time.Sleep(5 * time.Millisecond) {
+		if res, err := tt.store.LastResult(t.Context(), cell.ID); err == nil && res.State == runRunning {
+			break
+		}
+		if time.Since(began) > time.Minute {
+			t.Fatalf("the cell does not run: %+v", tt.runs())
+		}
 	}
 	id.Denied = true
 	tt.maintain(func(tx *store.Tx) error { return tx.PutIdentity(id) })
-	r.work.Wait()
-	if run := tt.runs()[0]; run.State != runFailed && run.State != runRefused || !strings.Contains(run.Error, "lets it in no more") {
+	ended := make(chan struct{})
+	go func() {
+		r.work.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(30 * time.Second):
+		t.Fatal("it runs on")
+	}
+	if run := tt.runs()[0]; run.State != runFailed || run.Cause != string(connectors.CauseCancelled) || !strings.Contains(run.Error, "Access was taken away") {
 		t.Errorf("%+v", run)
 	}
 }

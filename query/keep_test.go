@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -427,5 +428,22 @@ func TestResultOfAClockThatWasAheadGivesWay(t *testing.T) {
 		if _, err := w.store.ResultByID(t.Context(), old); !errors.Is(err, store.ErrNotFound) {
 			t.Errorf("the result %s stays: %v", old, err)
 		}
+	}
+}
+
+// A project that is deleted while a statement of it runs is no error of ours.
+func TestProjectDeletedWhileItRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, &script{columns: tenColumns, rows: -1, every: slowly(1)}, Limits{})
+	var logged bytes.Buffer
+	w.runner.log = slog.New(slog.NewTextHandler(&logged, nil))
+	res := w.keep(ann, ofCell("select *"))
+	w.change(func(tx *store.Tx) error { return tx.DeleteProject(project) })
+	if err := w.runner.Wait(t.Context(), res.ID); err != nil || strings.Contains(logged.String(), "ERROR") {
+		t.Errorf("%v, logged %s", err, &logged)
+	}
+	setError(&res, fmt.Errorf("read project: %w", store.ErrNotFound))
+	if res.State != stateCancelled || res.Error != "It was deleted while this ran" {
+		t.Errorf("%+v", res)
 	}
 }
