@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"strings"
 	"sync"
 )
@@ -86,11 +87,12 @@ func memoKey(query string, args []any) string {
 	var b strings.Builder
 	b.WriteString(query)
 	for _, arg := range args {
-		text, isText := arg.(string)
-		if !isText {
-			text = fmt.Sprint(arg)
+		if text, ok := arg.(string); ok { // most are, and some questions have a hundred
+			b.WriteString("\x00" + strconv.Itoa(len(text)) + " ")
+			b.WriteString(text)
+			continue
 		}
-		fmt.Fprintf(&b, "\x00%T %d %s", arg, len(text), text)
+		fmt.Fprintf(&b, "\x00%T %v", arg, arg)
 	}
 	return b.String()
 }
