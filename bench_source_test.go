@@ -29,8 +29,9 @@ type benchSource struct {
 	exec       func(b testing.TB, statements ...string)
 	// queries is how many statements the connection's user has sent so far; -1 where nobody counts.
 	queries func(b testing.TB) int64
-	// beside tells of other tools that read the same source, given how long the first refresh took.
-	beside func(b *testing.B, first time.Duration)
+	// beside tells of other tools that read the same source, given how long the first refresh took, and answers with how long psql
+	// takes for R; 0 where there is no psql.
+	beside func(b *testing.B, first time.Duration) (psql time.Duration)
 }
 
 // change adds a column to 1 % of the tables; n is another one each time.
@@ -144,9 +145,7 @@ func postgresSource(b testing.TB, tables int) *benchSource {
 	s.queries = func(b testing.TB) int64 {
 		return count(b, server.DB(b, "postgres"), "select coalesce(sum(calls), 0)::bigint from pg_stat_statements where userid = '"+server.User+"'::regrole")
 	}
-	s.beside = func(b *testing.B, first time.Duration) {
-		besidePostgres(b, server, first)
-	}
+	s.beside = func(b *testing.B, first time.Duration) time.Duration { return besidePostgres(b, server, first) }
 	return s
 }
 
@@ -173,7 +172,7 @@ func mariadbSource(b testing.TB, tables int) *benchSource {
 		connection: benchConnection{kind: "mariadb", password: server.Password,
 			values: connectors.Values{"host": server.Host, "port": strconv.Itoa(server.Port), "user": server.User, "tls_mode": "verify-full", "tls_ca": server.CA}},
 		exec:   func(b testing.TB, statements ...string) { server.Exec(b, server.Database, statements...) },
-		beside: func(*testing.B, time.Duration) {}}
+		beside: func(*testing.B, time.Duration) time.Duration { return 0 }}
 	asked := int64(0) // by ourselves
 	s.queries = func(b testing.TB) int64 {
 		asked++
@@ -190,7 +189,7 @@ func duckdbSource(b testing.TB, tables int) *benchSource {
 	s := &benchSource{tables: tables, product: catalogtest.DuckDB, bare: bareDuckDB, schemas: true,
 		connection: benchConnection{kind: "duckdb", files: dir, values: connectors.Values{"file": "big.duckdb", "read_only": "true"}},
 		queries:    func(testing.TB) int64 { return -1 },
-		beside:     func(*testing.B, time.Duration) {}}
+		beside:     func(*testing.B, time.Duration) time.Duration { return 0 }}
 	s.exec = func(b testing.TB, statements ...string) {
 		b.Helper()
 		db, err := sql.Open("duckdb", filepath.Join(dir, "big.duckdb"))
@@ -220,15 +219,15 @@ func count(b testing.TB, db *sql.DB, query string) (n int64) {
 }
 
 // besidePostgres tells how many times longer other tools take for the same database: psql for R itself, pg_dump for the whole schema.
-func besidePostgres(b *testing.B, server *servers.Server, first time.Duration) {
+func besidePostgres(b *testing.B, server *servers.Server, first time.Duration) (psql time.Duration) {
 	b.Helper()
 	flags := []string{"-h", server.Host, "-p", strconv.Itoa(server.Port), "-U", server.User}
 	query := strings.Join(strings.Fields(barePostgres), " ") // a backslash command is one line
-	psql := timed(b, server, "psql", append(flags, "-X", "-q", "-d", "big", "-c", `\copy (`+query+`) to '/dev/null'`)...)
+	psql = timed(b, server, "psql", append(flags, "-X", "-q", "-d", "big", "-c", `\copy (`+query+`) to '/dev/null'`)...)
 	report(b, psql.Seconds(), "R-by-psql-s")
-	report(b, first.Seconds()/psql.Seconds(), "first-xR-by-psql")
 	dump := timed(b, server, "pg_dump", append(flags, "-s", "-f", "/dev/null", "big")...)
 	report(b, dump.Seconds()/first.Seconds(), "pg_dump-x-first")
+	return psql
 }
 
 // timed runs a program of PostgreSQL's to its end.
