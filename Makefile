@@ -11,7 +11,7 @@ build: ## build bin/patchbay
 test: ## install the test servers that are missing, then lint and run every test
 	./e2e/servers/install
 	$(MAKE) lint
-	$(GO) test -timeout 30m ./...
+	$(GO) test -timeout 20m ./...
 
 e2e: ## run the browser tests alone
 	./e2e/servers/install
