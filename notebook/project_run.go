@@ -14,6 +14,7 @@ import (
 	"patchbay/access"
 	"patchbay/connectors"
 	"patchbay/query"
+	"patchbay/schedule"
 	"patchbay/store"
 )
 
@@ -67,7 +68,7 @@ type ProjectRunner struct {
 
 // NewProjectRunner makes a runner. Schedule makes it begin by itself; Stop ends it.
 func NewProjectRunner(o ProjectRunnerOptions) *ProjectRunner {
-	r := &ProjectRunner{options: o, slots: make(chan struct{}, runsAtOnce), began: wall(o.Now()), jobs: map[string]bool{}}
+	r := &ProjectRunner{options: o, slots: make(chan struct{}, runsAtOnce), began: schedule.Wall(o.Now()), jobs: map[string]bool{}}
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r
 }

@@ -397,7 +397,7 @@ func TestWhatIsDueTooLateIsLookedForAgain(t *testing.T) {
 	}
 	r.options.Now = time.Now
 	tt.wakes(r)
-	if strings.Contains(r.woken.String(), "m=") || strings.Contains(wall(time.Now()).String(), "m=") {
+	if strings.Contains(r.woken.String(), "m=") || strings.Contains(schedule.Wall(time.Now()).String(), "m=") {
 		t.Errorf("%s would hide that the clock was set back", r.woken)
 	}
 }

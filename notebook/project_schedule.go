@@ -36,7 +36,7 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 	if err := r.interrupt(ctx); err != nil {
 		r.options.Log.Error("cannot look for runs that were interrupted", "error", err)
 	}
-	now := wall(r.options.Now())
+	now := schedule.Wall(r.options.Now())
 	if now.Before(r.began) { // the clock was ahead when this process started
 		r.began = now
 	}
@@ -54,7 +54,7 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 		return
 	}
 	for _, s := range due {
-		if now.Before(r.begins(s)) {
+		if now.Before(s.Spec.Begins(s.ProjectID, s.Next, s.Anchor, r.began)) {
 			continue
 		}
 		switch err := r.startScheduled(ctx, s, now); {
@@ -67,9 +67,6 @@ func (r *ProjectRunner) wake(ctx context.Context) {
 		}
 	}
 }
-
-// wall is a time without its monotonic reading, which knows nothing of a clock that is set.
-func wall(t time.Time) time.Time { return t.Round(0) }
 
 // bringBack brings back what is due later than its schedule has it: a clock was ahead for a while. What ran at its time and less than
 // an hour from now stays: the clock went back a little. A schedule that was saved while the clock was ahead counts from now.
@@ -103,20 +100,6 @@ func (r *ProjectRunner) bringBack(ctx context.Context, now time.Time) error {
 		}
 		return nil
 	})
-}
-
-// begins is when the run of a project that is due begins: a little after its time, always the same, so that those of one time do not
-// all begin at once. What was due before this process ran counts from its start.
-func (r *ProjectRunner) begins(s store.ProjectSchedule) time.Time {
-	due := s.Next
-	if due.Before(r.began) {
-		due = r.began
-	}
-	after, ok := s.Spec.Next(s.Next, s.Anchor)
-	if !ok {
-		return due
-	}
-	return due.Add(schedule.Jitter(s.ProjectID, after.Sub(s.Next)))
 }
 
 // startScheduled claims one due run and starts it, both in one transaction. However many were missed, one is made up. Of several

@@ -20,6 +20,7 @@ import (
 
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/schedule"
 	"patchbay/store"
 )
 
@@ -108,7 +109,7 @@ func NewRunner(o Options) *Runner {
 		o.Held = defaultHeld
 	}
 	r := &Runner{options: o, slots: make(chan struct{}, 2*runtime.GOMAXPROCS(0)), jobs: map[string]*job{},
-		subscribers: map[string]map[chan Event]bool{}, began: wall(o.Now())}
+		subscribers: map[string]map[chan Event]bool{}, began: schedule.Wall(o.Now())}
 	r.late.Store(true) // the clock may have been another when the process before set it
 	r.life, r.end = context.WithCancelCause(context.Background())
 	return r

@@ -31,21 +31,21 @@ func (r *Runner) Schedule(ctx context.Context, s gocron.Scheduler) error {
 
 // startDue starts the refresh of every connection that is due. It is called by one goroutine at a time.
 func (r *Runner) startDue(ctx context.Context) {
-	now := wall(r.options.Now())
+	now := schedule.Wall(r.options.Now())
 	if now.Before(r.began) || r.slept(now) { // the clock was ahead when this process started
 		r.began = now
 	}
 	if r.late.Swap(false) || now.Before(r.woken) {
 		r.bringBack(ctx, now)
 	}
-	defer func() { r.woken = wall(r.options.Now()) }()
+	defer func() { r.woken = schedule.Wall(r.options.Now()) }()
 	due, err := r.options.Store.DueConnections(ctx, now)
 	if err != nil {
 		r.options.Log.Error("cannot ask what is due", "error", err)
 		return
 	}
 	for _, c := range due {
-		if now.Before(r.begins(c)) {
+		if now.Before(c.Schedule.Begins(c.ID, c.NextRefresh, c.ScheduleAnchor, r.began)) {
 			continue
 		}
 		switch err := r.startScheduled(ctx, c, now); {
@@ -56,9 +56,6 @@ func (r *Runner) startDue(ctx context.Context) {
 		}
 	}
 }
-
-// wall is a time without its monotonic reading, which stands still while the machine sleeps and knows nothing of a clock that is set.
-func wall(t time.Time) time.Time { return t.Round(0) }
 
 // slept says whether the machine slept until now, and what it missed is to be spread. While the time before is still being made up
 // for it is not, so that a machine that sleeps again and again gets to its refreshes.
@@ -95,26 +92,6 @@ func (r *Runner) bringBack(ctx context.Context, now time.Time) {
 			r.late.Store(true)
 		}
 	}
-}
-
-// begins is when the refresh of a connection that is due begins. What should have begun before this process ran, or while the
-// machine slept, counts from the end of that, so that not everything that was missed is made up for at once.
-func (r *Runner) begins(c store.Connection) time.Time {
-	late := jitter(c)
-	begins := c.NextRefresh.Add(late)
-	if begins.Before(r.began) {
-		return r.began.Add(late)
-	}
-	return begins
-}
-
-// jitter is how much after its time a connection's refresh starts, so that those of one time do not all start at once.
-func jitter(c store.Connection) time.Duration {
-	after, ok := c.Schedule.Next(c.NextRefresh, c.ScheduleAnchor)
-	if !ok {
-		return 0
-	}
-	return schedule.Jitter(c.ID, after.Sub(c.NextRefresh))
 }
 
 // NextRuns are the times of a connection's next n scheduled refreshes, without their jitter. The first is kept with the connection:

@@ -91,3 +91,19 @@ func Jitter(id string, every time.Duration) time.Duration {
 	hash := sha256.Sum256([]byte(id))
 	return time.Duration(binary.BigEndian.Uint64(hash[:8]) % uint64(window))
 }
+
+// Begins is when what is due begins: its Jitter later. What should have begun before since, when whoever starts it was not there or
+// slept, counts from then, so that not everything that was missed is made up for at once.
+func (s Spec) Begins(id string, due, anchor, since time.Time) time.Time {
+	var late time.Duration
+	if after, on := s.Next(due, anchor); on {
+		late = Jitter(id, after.Sub(due))
+	}
+	if begins := due.Add(late); !begins.Before(since) {
+		return begins
+	}
+	return since.Add(late)
+}
+
+// Wall is a time without its monotonic reading, which stands still while the machine sleeps and knows nothing of a clock that is set.
+func Wall(t time.Time) time.Time { return t.Round(0) }

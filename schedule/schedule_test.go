@@ -253,3 +253,26 @@ func FuzzNext(f *testing.F) {
 		}
 	})
 }
+
+func TestWhatWasMissedBeginsLater(t *testing.T) {
+	t.Parallel()
+	daily := Spec{Kind: Daily, At: "04:00"}
+	due := time.Date(2026, 11, 30, 4, 0, 0, 0, time.UTC)
+	late := Jitter("warehouse", 24*time.Hour)
+	if late <= 0 {
+		t.Fatal("this id runs at once")
+	}
+	for name, c := range map[string]struct{ since, want time.Time }{
+		"there all the time":         {due.Add(-time.Hour), due.Add(late)},
+		"back before it should have": {due.Add(late), due.Add(late)},
+		"back after it should have":  {due.Add(late + 1), due.Add(2*late + 1)},
+		"back a day later":           {due.Add(24 * time.Hour), due.Add(24*time.Hour + late)},
+	} {
+		if got := daily.Begins("warehouse", due, due, c.since); !got.Equal(c.want) {
+			t.Errorf("%s: it begins at %s, want %s", name, got, c.want)
+		}
+	}
+	if got := (Spec{}).Begins("warehouse", due, due, due); !got.Equal(due) {
+		t.Errorf("with no schedule it begins at %s", got)
+	}
+}
