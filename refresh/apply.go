@@ -129,7 +129,9 @@ func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 		return err
 	}
 	for _, d := range batch {
-		row := store.TableRow{Key: catalog.PackPath(d.Key), Hash: d.Hash[:], Body: catalog.Pack(d.Table, a.words), Replaces: d.Replaces}
+		// Cloned: a part of d would keep the whole table in memory as long as the row waits, and the bodies have room to spare.
+		row := store.TableRow{Key: bytes.Clone(catalog.PackPath(d.Key)), Hash: bytes.Clone(d.Hash[:]), Body: bytes.Clone(catalog.Pack(d.Table, a.words)),
+			Replaces: d.Replaces}
 		a.held, a.heldSize = append(a.held, row), a.heldSize+len(row.Key)+len(row.Body)
 		if err := a.note(ctx, d); err != nil {
 			return err
