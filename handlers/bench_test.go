@@ -23,6 +23,7 @@ import (
 	"patchbay/catalog/catalogtest"
 	"patchbay/connectors"
 	"patchbay/connectors/postgres"
+	"patchbay/notebook"
 	"patchbay/query"
 	"patchbay/refresh"
 	"patchbay/secret"
@@ -89,7 +90,7 @@ func newBenchSite(b *testing.B, connections int, tables func(i int) []catalog.Ta
 	check(err)
 	w := &workspace.Workspace{Store: st, Registry: registry, Refresh: refreshes, Query: queries, Now: time.Now}
 	s.server = &Server{Store: st, Auth: auth.New(auth.Options{Store: st, Keys: keys, Now: time.Now}), Workspace: w, Registry: registry,
-		Refresh: refreshes, Query: queries, Log: log, Now: time.Now, Ready: st.Ping, Metrics: http.NotFoundHandler()}
+		Refresh: refreshes, Query: queries, Notebook: notebook.New(st, queries, registry, time.Now), Log: log, Now: time.Now, Ready: st.Ping, Metrics: http.NotFoundHandler()}
 	s.http = httptest.NewServer(s.server.Handler())
 	b.Cleanup(func() {
 		s.server.Drain()
@@ -214,6 +215,24 @@ func BenchmarkTreePage(b *testing.B) {
 		b.ReportMetric(ours, "pages/s")
 		b.ReportMetric(bare, "static/s")
 		b.ReportMetric(s.handlerTime(b, page).Seconds()*1e6, "handler-µs")
+	}
+}
+
+// BenchmarkNotebookPage is the page of a notebook with 20 SQL cells, without HTTP and without a client.
+func BenchmarkNotebookPage(b *testing.B) {
+	s := newBenchSite(b, 1, func(int) []catalog.Table { return []catalog.Table{catalogtest.Table(0, 10)} })
+	u, err := s.server.Store.UserByEmail(b.Context(), "admin@example.com")
+	if err != nil {
+		b.Fatal(err)
+	}
+	for n := range 20 {
+		if _, err := s.server.Notebook.CreateCell(b.Context(), workspace.ActorOf(u), s.project, notebook.NewCell{Kind: "sql", ConnectionID: s.connections[0], Source: fmt.Sprint("select ", n)}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		b.ReportMetric(s.handlerTime(b, "/projects/"+s.project+"?n=").Seconds()*1e6, "handler-µs")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 
 	"github.com/a-h/templ"
 
@@ -26,8 +27,9 @@ func staticHandler() http.Handler { return static.Handler() }
 
 // page renders a whole page into a buffer and then sends it, so that a template that breaks becomes an error page.
 func (s *Server) page(w http.ResponseWriter, r *http.Request, status int, c templ.Component) error {
-	var buf bytes.Buffer
-	if err := c.Render(r.Context(), &buf); err != nil {
+	buf := buffer()
+	defer giveBack(buf)
+	if err := c.Render(r.Context(), buf); err != nil {
 		return fmt.Errorf("render page: %w", err)
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
@@ -42,14 +44,31 @@ func ignoreGone(error) error { return nil }
 
 // writeJSON sends v as JSON.
 func writeJSON(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	buf := buffer()
+	defer giveBack(buf)
+	if err := json.NewEncoder(buf).Encode(v); err != nil {
 		return fmt.Errorf("encode answer: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, err = w.Write(append(body, '\n'))
+	_, err := w.Write(buf.Bytes())
 	return ignoreGone(err)
+}
+
+// buffers are kept for the next answers: growing anew for each was half of what a notebook's page allocated.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxKeptBuffer is how large one may be that is kept, in bytes, so that one huge answer does not hold memory for good.
+const maxKeptBuffer = 1 << 20
+
+func buffer() *bytes.Buffer { return buffers.Get().(*bytes.Buffer) }
+
+// giveBack takes a buffer that nobody reads any more. What it held is not kept where the next answer could show it.
+func giveBack(b *bytes.Buffer) {
+	if b.Cap() <= maxKeptBuffer {
+		b.Reset()
+		buffers.Put(b)
+	}
 }
 
 // decode reads a JSON body strictly: an unknown field is refused by name.
