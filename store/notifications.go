@@ -209,7 +209,7 @@ func (s *Store) DueNotifications(ctx context.Context, now time.Time, limit int) 
 			turns as (select *, row_number() over (partition by host order by place, case when project_id = '' then 0 else 1 end, next_ms, project_id, recipient, run_id, event) as turn
 				from queued)
 			select recipient, run_id, event, connection_id, project_id, state, attempts, next_ms, finished_ms, outcome, host from turns
-			where turn <= $2 order by turn, next_ms, recipient limit $3`, ms(now), duePerHost, limit)
+			where turn <= $2 order by turn, next_ms, recipient limit cast($3 as integer)`, ms(now), duePerHost, limit)
 	})
 }
 

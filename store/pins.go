@@ -48,7 +48,7 @@ func (tx *Tx) Visit(userID string, n NodeRef, when time.Time) error {
 		return fmt.Errorf("remember: %w", err)
 	}
 	_, err = tx.exec(`delete from node_visit where user_id = $1 and seen_ms < (select min(seen_ms) from
-		(select seen_ms from node_visit where user_id = $1 order by seen_ms desc limit $2) as kept)`, userID, keptVisits)
+		(select seen_ms from node_visit where user_id = $1 order by seen_ms desc limit cast($2 as integer)) as kept)`, userID, keptVisits)
 	return err
 }
 

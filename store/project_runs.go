@@ -159,7 +159,7 @@ func (s *Store) FinishProjectRun(ctx context.Context, f Fence, r ProjectRun, res
 			return err
 		}
 		_, err = tx.exec(`delete from project_run where project_id=$1 and state <> 'running' and id not in
-			(select id from project_run where project_id=$1 order by started_ms desc, id desc limit $2)
+			(select id from project_run where project_id=$1 order by started_ms desc, id desc limit cast($2 as integer))
 			and not exists (select 1 from project_notification n where n.run_id = project_run.id and n.state='waiting')`, r.ProjectID, ProjectRunsKept)
 		return err
 	})
@@ -172,7 +172,7 @@ func (tx *Tx) ProjectRun(id string) (ProjectRun, error) {
 
 // ProjectRuns are a project's runs, the latest first.
 func (tx *Tx) ProjectRuns(projectID string, limit int) ([]ProjectRun, error) {
-	return collect(tx, scanProjectRun, `select `+projectRunColumns+` from project_run where project_id = $1 order by started_ms desc, id desc limit $2`, projectID, limit)
+	return collect(tx, scanProjectRun, `select `+projectRunColumns+` from project_run where project_id = $1 order by started_ms desc, id desc limit cast($2 as integer)`, projectID, limit)
 }
 
 // ProjectRunResults are the kept results of a run, in the order of its cells.

@@ -71,7 +71,7 @@ func (tx *Tx) RunsWhere(f RunFilter) ([]Run, error) {
 		where += ` and added + removed + changed > 0`
 	}
 	args = append(args, f.Limit)
-	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where `+where+fmt.Sprintf(` order by id desc limit $%d`, len(args)), args...)
+	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where `+where+fmt.Sprintf(` order by id desc limit cast($%d as integer)`, len(args)), args...)
 }
 
 // ActiveRuns are the refreshes that are queued or running.
@@ -127,7 +127,7 @@ func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]
 	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
 		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` and c.change <> 'missing'
 		and exists (select 1 from refresh_run before where before.connection_id = $1 and before.state = 'succeeded' and before.id < r.id)
-		order by r.finished_ms desc, r.id, c.seq limit $3`, connectionID, ms(since), limit)
+		order by r.finished_ms desc, r.id, c.seq limit cast($3 as integer)`, connectionID, ms(since), limit)
 }
 
 // InterruptRuns marks every run that was under way when the process ended.

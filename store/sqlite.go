@@ -47,7 +47,8 @@ func layOut(path string) error {
 // Each connection keeps its statements, so that one that pages ask often is planned once. SQLite plans it again at every run all the
 // same where a bare parameter stands at the right of an = that one of the plans it weighs has no index for, which is most of those
 // with an "order by": the driver forgets the parameters in between, and the new ones might be 0 or 1 (whereLoopOutputAdjust and
-// sqlite3_clear_bindings of SQLite 3.54). Such statements say cast($1 as text), which costs a tenth.
+// sqlite3_clear_bindings of SQLite 3.54), and where one is the limit. Such statements say cast($1 as text) and limit cast($2 as integer), which
+// costs a tenth.
 func openSQLite(path, more string) *sql.DB {
 	return sql.OpenDB(connector{&sqlite3.SQLiteDriver{ConnectHook: boundLog}, "file:" + (&url.URL{Path: path}).EscapedPath() +
 		"?_journal_mode=WAL&_synchronous=FULL&_foreign_keys=1&_busy_timeout=5000&_secure_delete=1&_recursive_triggers=1&_cache_size=-16000&_stmt_cache_size=256&" + more})
