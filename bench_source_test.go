@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -162,7 +163,8 @@ func fillPostgres(b testing.TB, server *servers.Server, database string, tables 
 	for i := range catalogtest.Groups {
 		s.exec(b, fmt.Sprintf("grant usage on schema %[1]s to %[2]s; grant select on all tables in schema %[1]s to %[2]s", catalogtest.Group(i), server.User))
 	}
-	s.exec(b, "vacuum analyze")
+	s.exec(b, "vacuum analyze", "checkpoint")
+	syscall.Sync() // the server leaves that to the kernel, and a commit of Patchbay's would wait for all of it
 }
 
 func mariadbSource(b testing.TB, tables int) *benchSource {
