@@ -73,13 +73,16 @@ func (b *Builder) Add(t Table) error {
 	return nil
 }
 
-// cut is the part of a comment that can be searched, without half a letter at its end.
-func cut(s string) string {
-	if len(s) <= maxNote {
+// cut is the part of a comment that can be searched.
+func cut(s string) string { return cutText(s, maxNote) }
+
+// cutText is at most the first so many bytes of s, without half a letter at their end.
+func cutText(s string, most int) string {
+	if len(s) <= most {
 		return s
 	}
-	n := maxNote
-	for n > maxNote-utf8.UTFMax && !utf8.RuneStart(s[n]) {
+	n := most
+	for n > most-utf8.UTFMax && !utf8.RuneStart(s[n]) {
 		n--
 	}
 	return s[:n]

@@ -10,3 +10,20 @@ func Encode(t Table) []byte {
 	}
 	return e.b
 }
+
+// LexiconOrder are these names as a lexicon has them, one after another.
+func LexiconOrder(names []string) []string {
+	b := newLexiconBuilder()
+	for _, name := range names {
+		b.add(name)
+	}
+	l, _ := b.build(true)
+	out := make([]string, l.len())
+	for id := range out {
+		out[id] = l.name(uint32(id))
+	}
+	return out
+}
+
+// Fold is fold.
+func Fold(s string) string { return fold(s) }

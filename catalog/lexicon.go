@@ -159,26 +159,32 @@ func (b *lexiconBuilder) add(name string) uint32 {
 	return id
 }
 
-// build makes the lexicon, and renumbers: the name added as i is number order[i] in it. Uses are set later.
+// build makes the lexicon, and renumbers: the name added as i is number order[i] in it. Uses are set later. What it makes is made in its
+// size, since names can be comments, a catalog of which is as large as all else together.
 func (b *lexiconBuilder) build(withWords bool) (l *lexicon, order []uint32) {
 	sorted := b.sorted()
+	size := 0
+	for _, name := range b.names {
+		size += len(name) + 1
+	}
 	order = make([]uint32, len(sorted))
-	l = &lexicon{starts: make([]uint32, 1, len(sorted)+1)}
+	l = &lexicon{folded: make([]byte, 0, size), starts: make([]uint32, 1, len(sorted)+1)}
 	changed := false
 	for i, s := range sorted {
 		order[s.id] = uint32(i)
-		l.folded = append(append(l.folded, s.folded...), 0)
+		name, start := b.names[s.id], len(l.folded)
+		l.folded = appendFolded(l.folded, name)
+		changed = changed || string(l.folded[start:]) != name
+		l.folded = append(l.folded, 0)
 		l.starts = append(l.starts, uint32(len(l.folded)))
-		changed = changed || s.folded != b.names[s.id]
 	}
 	if changed {
-		l.rawStarts = make([]uint32, 1, len(sorted)+1)
+		l.raw, l.rawStarts = make([]byte, 0, size-len(sorted)), make([]uint32, 1, len(sorted)+1)
 		for _, s := range sorted {
 			l.raw = append(l.raw, b.names[s.id]...)
 			l.rawStarts = append(l.rawStarts, uint32(len(l.raw)))
 		}
 	}
-	l.folded, l.raw = slices.Clip(l.folded), slices.Clip(l.raw)
 	if withWords {
 		l.words = l.findWords()
 	}
@@ -186,31 +192,46 @@ func (b *lexiconBuilder) build(withWords bool) (l *lexicon, order []uint32) {
 	return l, order
 }
 
+// maxSorted is how much of a folded name is kept for sorting, in bytes. Most names are shorter; of comments the rest is seldom asked for.
+const maxSorted = 64
+
 type sortedName struct {
 	key    uint64 // its first eight bytes: most comparisons end here
 	id     uint32
-	folded string
+	folded string // its beginning
+	cut    bool   // folded is not all of it
 }
 
 func (b *lexiconBuilder) sorted() []sortedName {
 	sorted := make([]sortedName, len(b.names))
 	for i, name := range b.names {
-		f := name
-		if needsFolding(name) {
-			f = fold(name)
+		start := cutText(name, maxSorted)
+		if needsFolding(start) {
+			start = fold(start)
 		}
-		sorted[i] = sortedName{sortKey(f), uint32(i), f}
+		sorted[i] = sortedName{sortKey(start), uint32(i), start, len(start) < len(name)}
 	}
 	slices.SortFunc(sorted, func(x, y sortedName) int {
 		if c := cmp.Compare(x.key, y.key); c != 0 {
 			return c
 		}
-		if c := cmp.Compare(x.folded, y.folded); c != 0 {
+		both := min(len(x.folded), len(y.folded))
+		if c := cmp.Compare(x.folded[:both], y.folded[:both]); c != 0 {
+			return c
+		}
+		if c := cmp.Compare(b.foldedName(x), b.foldedName(y)); c != 0 {
 			return c
 		}
 		return cmp.Compare(b.names[x.id], b.names[y.id])
 	})
 	return sorted
+}
+
+func (b *lexiconBuilder) foldedName(s sortedName) string {
+	if s.cut {
+		return fold(b.names[s.id])
+	}
+	return s.folded
 }
 
 func needsFolding(s string) bool {
