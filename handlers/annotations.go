@@ -112,7 +112,7 @@ type apiAnnotation struct {
 	} `json:"effective"`
 }
 
-// apiGetAnnotation answers whoever may query the connection.
+// apiGetAnnotation answers whoever may query the connection; of an object that is gone, or hidden by the filter, only Admins.
 func (s *Server) apiGetAnnotation(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	c, err := s.catalogConnection(r, who)
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Server) apiGetAnnotation(w http.ResponseWriter, r *http.Request, who ac
 	if err != nil {
 		return err
 	}
-	if _, known := s.node(c.ID, path); !known && a.Updated.IsZero() {
+	if _, known := s.node(c.ID, path); !known && (a.Updated.IsZero() || !who.IsAdmin()) {
 		return errNotFound
 	}
 	return s.writeAnnotation(w, r, c.ID, a)

@@ -468,6 +468,54 @@ func TestListsShowOnlyWhatMayBeQueriedNow(t *testing.T) {
 	}
 }
 
+// What a filter hides is listed by name nowhere that others than Admins look, however lately it was found, pinned or described.
+func TestHiddenNamesAreListedNowhere(t *testing.T) {
+	s, c, base := browsed(t)
+	s.alter("alter table orders add column note text")
+	s.again(c)
+	var tables strings.Builder
+	for i := range shownRecentChanges + 1 {
+		fmt.Fprintf(&tables, "create table salaries_%d (x integer);", i)
+	}
+	s.alter(tables.String())
+	s.again(c)
+	s.annotated(c, "salaries_7", `{"description":"What each is paid"}`)
+	s.pin("editor", base, c.ID+"/salaries_7", "true")
+	s.opened(base, c.ID+"/salaries_7")
+	runs, err := s.server.Store.Runs(t.Context(), c.ID, 1, "")
+	s.check(err)
+	changes, annotation := "/api/v1/connections/"+c.ID+"/refreshes/"+runs[0].ID+"/changes", "/api/v1/connections/"+c.ID+"/annotations?path=salaries_7"
+	lists := []string{base + "/browser/changes", base + "/browser/pinned", base + "/browser/recent", base, changes, annotation}
+	for _, address := range lists {
+		if a := s.do("editor", "GET", address, nil); !strings.Contains(a.body, "salaries_7") {
+			t.Errorf("before the filter, %s answers %d %s", address, a.status, a.body)
+		}
+	}
+	filter := catalog.Filter{Tables: catalog.Rule{Exclude: &catalog.Match{Match: catalog.MatchPrefix, Values: []string{"salaries_"}}}}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, filter, 0))
+	for _, address := range lists {
+		if a := s.do("editor", "GET", address, nil); strings.Contains(a.body, "salaries_") || strings.Contains(a.body, "paid") {
+			t.Errorf("of what is hidden, %s answers %d %s", address, a.status, a.body)
+		}
+	}
+	if a := s.do("editor", "GET", annotation, nil); a.status != http.StatusNotFound {
+		t.Errorf("what is said of what is hidden answers %d", a.status)
+	}
+	if text := s.do("editor", "GET", base+"/browser/changes", nil).page(t).Text(); !strings.Contains(text, "column note added") {
+		t.Errorf("behind many that are hidden, the change of what is not is missing: %s", text)
+	}
+	for _, address := range []string{changes, annotation} {
+		if a := s.do("admin", "GET", address, nil); a.status != http.StatusOK || !strings.Contains(a.body, "salaries_7") {
+			t.Errorf("an Admin's %s answers %d %s", address, a.status, a.body)
+		}
+	}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, 0))
+	s.lastRun(c.ID)
+	if a := s.do("editor", "GET", base+"/browser/pinned", nil); !strings.Contains(a.body, "salaries_7") {
+		t.Errorf("what is let in again is pinned no more: %s", a.body)
+	}
+}
+
 // Changes of the last days are listed by name, the latest first; what is gone has no link.
 func TestChanges(t *testing.T) {
 	s, c, base := browsed(t)
