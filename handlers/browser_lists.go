@@ -119,12 +119,12 @@ func (s *Server) nodeLink(project string, c workspace.ConnectionView, path catal
 
 // browserPin pins a node or takes its pin away, and answers where it was asked: in the list, or in the details.
 func (s *Server) browserPin(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	full := r.PostFormValue("path")
+	full, pinned := r.PostFormValue("path"), r.PostFormValue("pinned") == "true"
 	c, path, err := s.browserConnection(r, who, full)
 	if err != nil {
 		return err
 	}
-	if err := s.Workspace.SetPin(r.Context(), who, store.NodeRef{ConnectionID: c.ID, Path: path}, r.PostFormValue("pinned") == "true"); err != nil {
+	if err := s.Workspace.SetPin(r.Context(), who, store.NodeRef{ConnectionID: c.ID, Path: path}, pinned); err != nil {
 		return err
 	}
 	if !isHTMX(r) {
@@ -133,12 +133,8 @@ func (s *Server) browserPin(w http.ResponseWriter, r *http.Request, who access.A
 	if r.PostFormValue("from") == "list" {
 		return s.browserPinned(w, r, who)
 	}
-	d, err := s.details(r, who, c, path, full)
-	if err != nil {
-		return err
-	}
 	w.Header().Set("HX-Trigger", "pb:pinned")
-	return s.page(w, r, http.StatusOK, views.Details(d))
+	return s.page(w, r, http.StatusOK, views.PinButton(r.PathValue("project"), full, pinned))
 }
 
 // browserVisit remembers that the person opened a table, or a column of it. The details that are shown ask for it themselves,

@@ -147,7 +147,12 @@ func TestAnnotations(t *testing.T) {
 func TestAnnotationsRefuse(t *testing.T) {
 	s, c, base := browsed(t)
 	form := func(path, description, mark string) url.Values {
-		return url.Values{"path": {path}, "description": {description}, "mark": {mark}}
+		return url.Values{"path": {path}, "description": {description}, "mark": {mark}, "updated": {""}}
+	}
+	for _, updated := range [][]string{nil, {"yesterday"}} {
+		if a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {"x"}, "updated": updated}); a.status != http.StatusBadRequest {
+			t.Errorf("a form of what was said %q answers %d", updated, a.status)
+		}
 	}
 	if a := s.do("editor", "POST", base+"/browser/annotation", form(c.ID+"/orders", "x", "")); a.status != http.StatusForbidden {
 		t.Errorf("an Editor's annotation answers %d", a.status)
@@ -182,13 +187,71 @@ func TestAnnotationsRefuse(t *testing.T) {
 func TestAnnotationsAreText(t *testing.T) {
 	s, c, base := browsed(t)
 	hostile := `</textarea><script>alert(1)</script><img src=x onerror=alert(1)> {{ x }} =cmd|' /C calc'!A0`
-	a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {hostile}, "mark": {"endorsed"}, "exclude_from_agents": {"true"}})
+	a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {hostile}, "mark": {"endorsed"}, "exclude_from_agents": {"true"}, "updated": {""}})
 	if a.status != http.StatusSeeOther || !strings.Contains(a.header.Get("Location"), "node="+c.ID+"%2Forders") {
 		t.Fatalf("saving answers %d %s", a.status, a.header.Get("Location"))
 	}
 	page := s.do("admin", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t)
 	if page.Find("script, img").Length() != 0 || page.Find(".said").Text() != hostile || page.Find("textarea").Text() != hostile {
 		t.Error("the description became markup")
+	}
+}
+
+// An Admin who edits what another has changed meanwhile is told so, and nothing is lost: neither what is said now nor what was typed.
+func TestAnnotationsAreNotLost(t *testing.T) {
+	s, c, base := browsed(t)
+	form := func(a answer) *goquery.Selection { return a.page(t).Find("#annotation") }
+	opened := func() string {
+		updated, ok := form(s.do("admin", "GET", base+"/browser/details?path="+c.ID+"/orders", nil)).Find("[name=updated]").Attr("value")
+		if !ok {
+			t.Fatal("the form does not say what it replaces")
+		}
+		return updated
+	}
+	save := func(description, mark, updated string) answer {
+		return s.send(s.clients["admin"], "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {description}, "mark": {mark}, "updated": {updated}},
+			http.Header{"HX-Request": {"true"}})
+	}
+	said := func() (description string, mark catalog.Mark) {
+		t.Helper()
+		a, err := s.server.Store.Annotation(t.Context(), c.ID, catalog.Path{"orders"})
+		s.check(err)
+		return a.Description, a.Label.Mark
+	}
+	before := opened()
+	s.annotated(c, "orders", `{"mark":"endorsed"}`)
+	wrong := save("A sale a row", "golden", before)
+	if wrong.status != http.StatusUnprocessableEntity || form(wrong).Find("[name=updated]").AttrOr("value", "") != before {
+		t.Errorf("a form with a mistake forgets what it replaces: %d %s", wrong.status, wrong.body)
+	}
+	refused := save("A sale a row", "", before)
+	if description, mark := said(); refused.status != http.StatusConflict || description != "" || mark != catalog.MarkEndorsed {
+		t.Fatalf("saving over another's mark answers %d, and %q with the mark %q is said", refused.status, description, mark)
+	}
+	if f := form(refused); f.Find("textarea").Text() != "A sale a row" || f.AttrOr("open", "none") == "none" || !strings.Contains(f.Text(), "Someone else") ||
+		!strings.Contains(refused.page(t).Find(".badges").Text(), "Endorsed") {
+		t.Errorf("of the other's change it says %s", refused.body)
+	}
+	again := save("A sale a row", "deprecated", form(refused).Find("[name=updated]").AttrOr("value", ""))
+	if description, mark := said(); again.status != http.StatusOK || description != "A sale a row" || mark != catalog.MarkDeprecated {
+		t.Errorf("saving again answers %d, and %q with the mark %q is said", again.status, description, mark)
+	}
+	if twice := save("A sale a row", "deprecated", before); twice.status != http.StatusOK {
+		t.Errorf("saving the same twice answers %d %s", twice.status, twice.body)
+	}
+	var read struct {
+		UpdatedAt string `json:"updated_at"`
+	}
+	guarded := func(body string) answer { return s.annotated(c, "orders", body) }
+	s.check(json.Unmarshal([]byte(guarded(`{"description":"First"}`).body), &read))
+	time.Sleep(2 * time.Millisecond)
+	guarded(`{"description":"Second"}`)
+	if a := guarded(`{"description":"Third","updated_at":"` + read.UpdatedAt + `"}`); a.status != http.StatusConflict {
+		t.Errorf("the API replaces what was said since: %d %s", a.status, a.body)
+	}
+	s.check(json.Unmarshal([]byte(guarded(`{"description":"Second"}`).body), &read))
+	if a := guarded(`{"updated_at":"` + read.UpdatedAt + `"}`); a.status != http.StatusOK || strings.Contains(a.body, "updated_at") {
+		t.Errorf("taking back what was read answers %d %s", a.status, a.body)
 	}
 }
 
@@ -312,8 +375,8 @@ func (s *site) pin(as, base, path, pinned string) answer {
 func TestPins(t *testing.T) {
 	s, c, base := browsed(t)
 	if a := s.pin("editor", base, c.ID+"/orders", "true"); a.status != http.StatusOK || a.header.Get("HX-Trigger") != "pb:pinned" ||
-		!strings.Contains(a.page(t).Find("#pin-node").Text(), "Unpin") {
-		t.Fatalf("pinning answers %d %s", a.status, a.body)
+		!strings.Contains(a.page(t).Find("#pin-node").Text(), "Unpin") || a.page(t).Find(".details").Length() != 0 {
+		t.Fatalf("pinning answers, of the details, more than their button: %d %s", a.status, a.body)
 	}
 	s.pin("editor", base, c.ID, "true")
 	pinned := func(as string) *goquery.Selection {
