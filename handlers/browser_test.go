@@ -703,6 +703,44 @@ func TestCompletionWithinANode(t *testing.T) {
 	}
 }
 
+// However much a request names, its answer is bounded, and nothing is in it twice.
+func TestCompletionIsBounded(t *testing.T) {
+	s, c, base := browsed(t)
+	var columns []string
+	for i := range maxCompletions {
+		columns = append(columns, fmt.Sprintf("column_%d integer", i))
+	}
+	var tables []string
+	for i := range maxStatementTables + 1 {
+		name := fmt.Sprintf("wide_%d", i)
+		s.alter("create table " + name + " (" + strings.Join(columns, ", ") + ")")
+		tables = append(tables, name)
+	}
+	s.again(c)
+	proposed := func(tables string) (labels map[string]int, n int) {
+		t.Helper()
+		a := s.do("editor", "GET", base+"/complete?connection="+c.ID+"&tables="+tables, nil)
+		var body struct{ Items []completion }
+		if a.status != http.StatusOK || json.Unmarshal([]byte(a.body), &body) != nil {
+			t.Fatalf("completion answers %d %.200s", a.status, a.body)
+		}
+		labels = map[string]int{}
+		for _, item := range body.Items {
+			labels[item.Label]++
+		}
+		return labels, len(body.Items)
+	}
+	if labels, n := proposed("orders" + strings.Repeat(",orders", 5000)); labels["country"] != 1 || n != len(tables)+5 {
+		t.Errorf("of one table named often, country is proposed %d times among %d", labels["country"], n)
+	}
+	if labels, n := proposed("orders," + strings.Join(tables, ",")); labels["country"] != 1 || labels["wide_0"] != 1 || n != maxCompletions+len(tables)+2 {
+		t.Errorf("of many wide tables, %d are proposed: %v", n, labels)
+	}
+	if paths, err := completionPaths("", strings.Join(tables, ",")); err != nil || len(paths) != 1+maxStatementTables {
+		t.Errorf("of %d tables, %d are looked into: %v", len(tables), len(paths)-1, err)
+	}
+}
+
 // What cannot be read says so before it is chosen.
 func TestCompletionNotes(t *testing.T) {
 	got := completionNotes(catalog.Node{Unreadable: true}, catalog.Label{Mark: catalog.MarkEndorsed, ExcludeFromAgents: true})

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"patchbay/access"
@@ -84,14 +85,21 @@ func completionKind(k catalog.Kind) string {
 	return "table"
 }
 
-// maxCompletions bounds one answer of the editor's completion.
-const maxCompletions = 100
+// Bounds of one answer of the editor's completion: its proposals within what the statement names and as many others, and how many
+// tables of the statement it looks into. A statement that names more is long enough to type a letter of what is meant.
+const (
+	maxCompletions     = 100
+	maxStatementTables = 20
+)
 
-// completionPaths reads the context, which may be empty, and the tables, which commas part.
+// completionPaths reads the context, which may be empty, and the first tables, which commas part, each once.
 func completionPaths(context, tables string) ([]catalog.Path, error) {
 	texts := []string{context}
 	for t := range strings.SplitSeq(tables, ",") {
-		if t != "" {
+		if len(texts) > maxStatementTables {
+			break
+		}
+		if t != "" && !slices.Contains(texts[1:], t) {
 			texts = append(texts, t)
 		}
 	}
@@ -111,7 +119,7 @@ func completions(shard *catalog.Shard, prefix string, context catalog.Path, tabl
 	}
 	var out []catalog.Node
 	for _, t := range tables {
-		out = append(out, shard.Complete(prefix, t, maxCompletions)...)
+		out = append(out, shard.Complete(prefix, t, maxCompletions-len(out))...)
 	}
 	return append(out, shard.Complete(prefix, nil, maxCompletions)...)
 }
