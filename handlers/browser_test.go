@@ -21,6 +21,7 @@ import (
 	"patchbay/access"
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/dialect"
 	"patchbay/refresh"
 	"patchbay/store"
 	"patchbay/workspace"
@@ -700,6 +701,39 @@ func TestCompletionWithinANode(t *testing.T) {
 	}
 	if got := completions(shard, "", within[2], nil); len(got) != 2 {
 		t.Errorf("the schemas of a database are %v", got)
+	}
+}
+
+// A table that is chosen is written so that the connection finds it, and not another of its name.
+func TestCompletionWritesWhatResolves(t *testing.T) {
+	whole := []catalog.Level{catalog.LevelDatabase, catalog.LevelSchema, catalog.LevelTable}
+	for _, c := range []struct {
+		dialect  *dialect.Dialect
+		database string
+		levels   []catalog.Level
+		tables   []catalog.Path
+		want     []string
+	}{
+		{dialect.Postgres, "shop", whole, []catalog.Path{{"shop", "public", "orders"}, {"shop", "public", "Items"}, {"shop", "sales", "orders"}, {"shop", "Sales", "days"}, {"other", "public", "stock"}},
+			[]string{"public.orders", `"Items"`, "sales.orders", `"Sales".days`, "other.public.stock"}},
+		{dialect.MySQL, "shop", []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}, []catalog.Path{{"shop", "orders"}, {"archive", "orders"}, {"archive", "old days"}},
+			[]string{"orders", "archive.orders", "archive.`old days`"}},
+		{dialect.MySQL, "", []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}, []catalog.Path{{"shop", "orders"}}, []string{"shop.orders"}},
+		{dialect.DuckDB, "", whole, []catalog.Path{{"file", "main", "orders"}, {"file", "raw", "days"}}, []string{"orders", "raw.days"}},
+		{dialect.SQLite, "", []catalog.Level{catalog.LevelTable}, []catalog.Path{{"orders"}}, []string{"orders"}},
+	} {
+		b := catalog.NewBuilder(c.levels)
+		for _, path := range c.tables {
+			if err := b.Add(catalog.Table{Path: path, Columns: []catalog.Column{{Name: "id", Type: "integer"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shard := b.Build()
+		for i, path := range c.tables {
+			if got := c.dialect.Readable(toResolve(c.dialect, c.database, shard, path)); got != c.want[i] {
+				t.Errorf("in %s, signed in to %q, %v is written %s, want %s", c.dialect.Name, c.database, path, got, c.want[i])
+			}
+		}
 	}
 }
 
