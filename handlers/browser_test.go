@@ -737,6 +737,25 @@ func TestCompletionWritesWhatResolves(t *testing.T) {
 	}
 }
 
+// A proposal says what a choice writes: behind a qualifier the name alone.
+func TestCompletionQualifies(t *testing.T) {
+	s, c, base := browsed(t)
+	columns := []catalog.Column{{Name: "id", Type: "INTEGER", Family: catalog.FamilyInteger}}
+	s.tell(c, []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}, catalog.Table{Path: catalog.Path{"shop", "orders"}, Kind: catalog.KindTable, Columns: columns},
+		catalog.Table{Path: catalog.Path{"archive", "orders"}, Kind: catalog.KindTable, Columns: columns})
+	for where, want := range map[string][]string{"q=ord": {"archive.orders", "shop.orders"}, "q=ord&context=shop": {"orders"}, "q=id&tables=shop/orders": {"id"}} {
+		var body struct{ Items []completion }
+		s.check(json.Unmarshal([]byte(s.do("editor", "GET", base+"/complete?connection="+c.ID+"&"+where, nil).body), &body))
+		var got []string
+		for _, item := range body.Items {
+			got = append(got, item.Apply)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s writes %v, want %v", where, got, want)
+		}
+	}
+}
+
 // However much a request names, its answer is bounded, and nothing is in it twice.
 func TestCompletionIsBounded(t *testing.T) {
 	s, c, base := browsed(t)
@@ -900,20 +919,25 @@ func (s told) ReadCatalog(_ context.Context, _ catalog.Filter, to catalog.Sink) 
 
 func (s told) Close() error { return nil }
 
+// tell makes the site know these tables of a connection.
+func (s *site) tell(c store.Connection, levels []catalog.Level, tables ...catalog.Table) {
+	s.t.Helper()
+	runner := refresh.NewRunner(refresh.Options{Store: s.server.Store, Open: func(context.Context, *store.Connection) (connectors.Source, error) { return told{tables: tables}, nil },
+		Levels: func(string) []catalog.Level { return levels }, Now: time.Now, Holder: "told", Log: s.server.Log})
+	s.t.Cleanup(func() { runner.Stop(context.WithoutCancel(s.t.Context())) })
+	run, err := runner.Start(s.t.Context(), c.ID, "manual", "")
+	s.check(err)
+	s.check(runner.Wait(s.t.Context(), run.ID))
+	s.server.Refresh = runner
+}
+
 // A table that the connection's user may not select from, and its columns, are shown and not offered for a query.
 func TestUnreadableTablesAreNotOfferedForAQuery(t *testing.T) {
 	s, c, base := browsed(t)
 	table := func(name string, unreadable bool) catalog.Table {
 		return catalog.Table{Path: catalog.Path{name}, Kind: catalog.KindTable, Unreadable: unreadable, Columns: []catalog.Column{{Name: "id", Type: "INTEGER", Family: catalog.FamilyInteger}}}
 	}
-	source := told{tables: []catalog.Table{table("customers", false), table("salaries", true)}}
-	other := refresh.NewRunner(refresh.Options{Store: s.server.Store, Open: func(context.Context, *store.Connection) (connectors.Source, error) { return source, nil },
-		Levels: func(string) []catalog.Level { return []catalog.Level{catalog.LevelTable} }, Now: time.Now, Holder: "told", Log: s.server.Log})
-	defer other.Stop(context.WithoutCancel(t.Context()))
-	run, err := other.Start(t.Context(), c.ID, "manual", "")
-	s.check(err)
-	s.check(other.Wait(t.Context(), run.ID))
-	s.server.Refresh = other
+	s.tell(c, []catalog.Level{catalog.LevelTable}, table("customers", false), table("salaries", true))
 	for path, offered := range map[string]bool{"customers": true, "customers/id": true, "salaries": false, "salaries/id": false} {
 		a := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/"+path, nil)
 		if a.status != http.StatusOK || !strings.Contains(a.body, "id") {
