@@ -143,7 +143,7 @@ func best(all []candidate, n int) []candidate {
 func ofRank(finders []*finder, rank Rank, room int) []candidate {
 	steps := []func(*finder, Rank){(*finder).upper, (*finder).tablesOf, (*finder).columns}
 	if rank == RankComment {
-		steps = []func(*finder, Rank){(*finder).comments}
+		steps = []func(*finder, Rank){(*finder).tableComments, (*finder).columnComments}
 	}
 	var here []candidate
 	for _, step := range steps {
