@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -414,7 +415,7 @@ func TestPins(t *testing.T) {
 	}
 }
 
-// A person's pins are bounded.
+// A search has so many characters and narrowings at most.
 func TestSearchTextIsBounded(t *testing.T) {
 	s, _, base := browsed(t)
 	token := s.token("editor", access.ScopeRead)
@@ -429,6 +430,7 @@ func TestSearchTextIsBounded(t *testing.T) {
 	}
 }
 
+// A person's pins are bounded.
 func TestPinsAreBounded(t *testing.T) {
 	s, c, base := browsed(t)
 	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {
@@ -646,6 +648,47 @@ func TestDetailsLinkAndColumns(t *testing.T) {
 	}
 	if got := copied(page, "Copy all columns"); got != `"id", "country", "total"` {
 		t.Errorf("all columns are %q", got)
+	}
+}
+
+// The details say of a table what kind it is, about how many rows and columns it has and when it was read, and of its columns which
+// are a key, which point where and which must hold something; of what is not known, nothing. Of an estimate two figures are kept.
+func TestDetailsSayTheFacts(t *testing.T) {
+	s, c, base := browsed(t)
+	columns := []catalog.Column{{Name: "id", Type: "bigint", PrimaryKey: 1}, {Name: "day", Type: "date", Nullable: true},
+		{Name: "customer", Type: "bigint", Nullable: true, References: &catalog.Ref{Table: catalog.Path{"crm", "customers"}, Column: "number"}}}
+	s.tell(c, []catalog.Level{catalog.LevelSchema, catalog.LevelTable}, catalog.Table{Path: catalog.Path{"shop", "orders"}, Kind: catalog.KindPartitioned, Rows: 1_234_567, Columns: columns},
+		catalog.Table{Path: catalog.Path{"shop", "recent"}, Kind: catalog.KindView, Rows: catalog.RowsUnknown, Columns: columns[:1]})
+	details := func(path string) (facts map[string]string, rows []string) {
+		t.Helper()
+		page := s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil).page(t)
+		facts = map[string]string{}
+		page.Find(".facts dt").Each(func(_ int, dt *goquery.Selection) { facts[dt.Text()] = dt.Next().Text() })
+		page.Find("table tbody tr").Each(func(_ int, tr *goquery.Selection) {
+			var words []string
+			tr.Find("td").Contents().Each(func(_ int, part *goquery.Selection) { words = append(words, strings.Fields(part.Text())...) })
+			rows = append(rows, strings.Join(words, " "))
+		})
+		return facts, rows
+	}
+	facts, rows := details("/shop/orders")
+	if want := map[string]string{"Kind": "Partitioned table", "Columns": "3", "Rows, estimated": "1,200,000", "Read": "just now"}; !maps.Equal(facts, want) {
+		t.Errorf("of the table it says %v, want %v", facts, want)
+	}
+	if want := []string{"id key bigint not null", "day date", "customer → crm.customers.number bigint"}; !slices.Equal(rows, want) {
+		t.Errorf("of its columns it says %q, want %q", rows, want)
+	}
+	if facts, _ := details("/shop/recent"); !maps.Equal(facts, map[string]string{"Kind": "View", "Columns": "1", "Read": "just now"}) {
+		t.Errorf("of a view it says %v", facts)
+	}
+	if facts, rows := details("/shop/orders/customer"); facts["Type"] != "bigint" || facts["Read"] != "just now" || !slices.Equal(rows, []string{"customer → crm.customers.number bigint"}) {
+		t.Errorf("of a column it says %v %q", facts, rows)
+	}
+	if facts, _ := details("/shop"); !maps.Equal(facts, map[string]string{"Contains": "2"}) {
+		t.Errorf("of a schema it says %v", facts)
+	}
+	if facts, _ := details(""); !maps.Equal(facts, map[string]string{"Tables": "2", "Columns": "4", "Read": "just now"}) {
+		t.Errorf("of the connection it says %v", facts)
 	}
 }
 
