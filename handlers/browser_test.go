@@ -430,6 +430,21 @@ func TestSearchTextIsBounded(t *testing.T) {
 	}
 }
 
+// A search is bounded by its characters: in whatever script, what the field takes is searched for.
+func TestSearchTextIsBoundedByItsCharacters(t *testing.T) {
+	s, c, base := browsed(t)
+	for r, n := range map[string]int{"x": 500, "表": 400, "𝄞": 200} {
+		name := strings.Repeat(r, n)
+		s.tell(c, []catalog.Level{catalog.LevelTable}, catalog.Table{Path: catalog.Path{name}, Kind: catalog.KindTable})
+		if a := s.do("editor", "GET", base+"/browser/search?q="+url.QueryEscape(name), nil); a.status != http.StatusOK || !strings.Contains(a.body, `"name":"`+name) {
+			t.Errorf("a search for %d times %s answers %d %.200s", n, r, a.status, a.body)
+		}
+	}
+	if a := s.do("editor", "GET", base+"/browser/search?q="+url.QueryEscape(strings.Repeat("表", 501)), nil); a.status != http.StatusBadRequest {
+		t.Errorf("a longer one answers %d", a.status)
+	}
+}
+
 // A person's pins are bounded.
 func TestPinsAreBounded(t *testing.T) {
 	s, c, base := browsed(t)
