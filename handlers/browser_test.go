@@ -937,7 +937,7 @@ func TestFindAnything(t *testing.T) {
 	if got := find("admin", "sho"); !strings.Contains(got, `"path":"/settings/connections/`+c.ID+`"`) {
 		t.Errorf("an Admin finds of connections %s", got)
 	}
-	none := `{"items":[]}`
+	none := `{"items":[],"truncated":false}`
 	for as, texts := range map[string][]string{"editor": {"sho", ""}, "viewer": {"sho", "reV", "orders"}} {
 		for _, text := range texts {
 			if got := strings.TrimSpace(find(as, text)); got != none {
@@ -953,6 +953,35 @@ func TestFindAnything(t *testing.T) {
 	}
 	if a := s.do("editor", "GET", "/find?q="+strings.Repeat("table:a+", 9), nil); a.status != http.StatusBadRequest {
 		t.Errorf("a search too long is answered %d", a.status)
+	}
+}
+
+// A search that found more than it shows says so, and one that found just as many does not.
+func TestSearchSaysThatThereIsMore(t *testing.T) {
+	s, c, base := browsed(t)
+	token := s.token("editor", access.ScopeRead)
+	for n, want := range map[int]string{50: `"truncated":false`, 51: `"truncated":true`} {
+		var tables []catalog.Table
+		for i := range n {
+			tables = append(tables, catalog.Table{Path: catalog.Path{fmt.Sprintf("sales_%d", i)}, Kind: catalog.KindTable})
+		}
+		s.tell(c, []catalog.Level{catalog.LevelTable}, tables...)
+		for _, a := range []answer{s.do("editor", "GET", base+"/browser/search?q=sales", nil), s.api(token, "GET", "/api/v1/catalog/search?limit=50&q=sales", "")} {
+			if !strings.Contains(a.body, want) || strings.Count(a.body, `"name":"sales_`) != 50 {
+				t.Errorf("of %d tables it answers %d %.300s", n, strings.Count(a.body, `"name":"sales_`), a.body)
+			}
+		}
+		if a := s.do("editor", "GET", "/find?q=sales", nil); !strings.Contains(a.body, `"truncated":true`) || strings.Count(a.body, `"name":"sales_`) != foundObjects {
+			t.Errorf("finding anything answers %.300s", a.body)
+		}
+	}
+	var many []catalog.Table
+	for i := range maxLimit + 1 {
+		many = append(many, catalog.Table{Path: catalog.Path{fmt.Sprintf("sales_%d", i)}, Kind: catalog.KindTable})
+	}
+	s.tell(c, []catalog.Level{catalog.LevelTable}, many...)
+	if a := s.api(token, "GET", "/api/v1/catalog/search?limit=1000&q=sales", ""); !strings.Contains(a.body, `"truncated":true`) || strings.Count(a.body, `"name":"sales_`) != maxLimit {
+		t.Errorf("at the highest limit it answers %d %d", a.status, strings.Count(a.body, `"name":"sales_`))
 	}
 }
 
