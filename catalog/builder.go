@@ -10,10 +10,11 @@ import (
 
 // A Builder makes a Shard out of tables that may come in any order. It keeps no table, only the names in it.
 type Builder struct {
-	levels  []Level // outermost first, tables last
-	names   *lexiconBuilder
-	columns *lexiconBuilder
-	notes   *lexiconBuilder
+	levels      []Level // outermost first, tables last
+	names       *lexiconBuilder
+	columns     *lexiconBuilder
+	tableNotes  *lexiconBuilder
+	columnNotes *lexiconBuilder
 
 	tables     []pendingTable
 	path       []uint32 // len(levels) names for each table
@@ -40,7 +41,7 @@ func CutComment(comment string) bool { return len(comment) > maxNote-utf8.UTFMax
 
 // NewBuilder begins a shard of a product with these levels.
 func NewBuilder(levels []Level) *Builder {
-	b := &Builder{names: newLexiconBuilder(), columns: newLexiconBuilder(), notes: newLexiconBuilder(), types: map[columnType]uint16{}}
+	b := &Builder{names: newLexiconBuilder(), columns: newLexiconBuilder(), tableNotes: newLexiconBuilder(), columnNotes: newLexiconBuilder(), types: map[columnType]uint16{}}
 	for _, level := range levels {
 		if level != LevelColumn {
 			b.levels = append(b.levels, level)
@@ -60,12 +61,12 @@ func (b *Builder) Add(t Table) error {
 	p := pendingTable{facts: tableFacts{rows: t.Rows, kind: number(kinds, t.Kind), unreadable: t.Unreadable},
 		firstColumn: uint32(len(b.columnName)), count: uint32(len(t.Columns))}
 	if t.Comment != "" {
-		p.note = b.notes.add(cut(t.Comment)) + 1
+		p.note = b.tableNotes.add(cut(t.Comment)) + 1
 	}
 	b.tables = append(b.tables, p)
 	for _, c := range t.Columns {
 		if c.Comment != "" {
-			b.columnNote = append(b.columnNote, pendingNote{uint32(len(b.columnName)), b.notes.add(cut(c.Comment))})
+			b.columnNote = append(b.columnNote, pendingNote{uint32(len(b.columnName)), b.columnNotes.add(cut(c.Comment))})
 		}
 		b.columnName = append(b.columnName, b.columns.add(c.Name))
 		b.columnType = append(b.columnType, b.typeNumber(columnType{c.Type, c.Family}))
@@ -108,18 +109,19 @@ func (b *Builder) typeNumber(t columnType) uint16 {
 // Build makes the shard. The builder is spent.
 func (b *Builder) Build() *Shard {
 	s := &Shard{levels: b.levels, types: b.typeList}
-	var nameOrder, columnOrder, noteOrder []uint32
+	var nameOrder, columnOrder, tableNoteOrder, columnNoteOrder []uint32
 	s.names, nameOrder = b.names.build(true)
 	s.columnNames, columnOrder = b.columns.build(true)
-	s.notes, noteOrder = b.notes.build(false)
-	b.names, b.columns, b.notes = nil, nil, nil
+	s.tableNotes.texts, tableNoteOrder = b.tableNotes.build(false)
+	s.columnNotes.texts, columnNoteOrder = b.columnNotes.build(false)
+	b.names, b.columns, b.tableNotes, b.columnNotes = nil, nil, nil, nil
 	renumber(b.path, nameOrder)
 	renumber(b.columnName, columnOrder)
 
 	order := b.tableOrder()
 	s.tiers = b.tiers(order)
 	b.layColumns(s, order)
-	b.layNotes(s, order, noteOrder)
+	b.layNotes(s, order, tableNoteOrder, columnNoteOrder)
 	s.nameUses()
 	s.columnNames.use(s.columnName)
 	return s
@@ -191,11 +193,10 @@ func (b *Builder) layColumns(s *Shard, order []int) {
 }
 
 // layNotes gives tables and columns their comments.
-func (b *Builder) layNotes(s *Shard, order []int, noteOrder []uint32) {
+func (b *Builder) layNotes(s *Shard, order []int, tableNoteOrder, columnNoteOrder []uint32) {
 	for i, table := range order {
 		if note := b.tables[table].note; note > 0 {
-			s.noted = append(s.noted, uint32(i))
-			s.noteOf = append(s.noteOf, noteOrder[note-1])
+			s.tableNotes.add(uint32(i), tableNoteOrder[note-1])
 		}
 	}
 	for i, table := range order {
@@ -203,11 +204,9 @@ func (b *Builder) layNotes(s *Shard, order []int, noteOrder []uint32) {
 		at, _ := slices.BinarySearchFunc(b.columnNote, p.firstColumn, func(n pendingNote, column uint32) int { return cmp.Compare(n.column, column) })
 		for ; at < len(b.columnNote) && b.columnNote[at].column < p.firstColumn+p.count; at++ {
 			n := b.columnNote[at]
-			column := n.column - p.firstColumn + s.tableTier().first[i]
-			s.noted = append(s.noted, uint32(len(order))+column)
-			s.noteOf = append(s.noteOf, noteOrder[n.note])
+			s.columnNotes.add(n.column-p.firstColumn+s.tableTier().first[i], columnNoteOrder[n.note])
 		}
 	}
-	s.noted, s.noteOf = slices.Clip(s.noted), slices.Clip(s.noteOf)
-	s.notes.use(s.noteOf)
+	s.tableNotes.laid()
+	s.columnNotes.laid()
 }

@@ -66,6 +66,16 @@ func (s *Shard) named(parts Path) []uint32 {
 	return objects
 }
 
+// Alone says whether only one object above the columns bears the name, case aside.
+func (s *Shard) Alone(name string) bool {
+	bearers, folded := 0, []byte(fold(name))
+	from, before := s.names.prefixed(folded)
+	for id := from; id < before && bytes.Equal(s.names.fold(id), folded); id++ {
+		bearers += len(s.names.users(id))
+	}
+	return bearers == 1
+}
+
 func (s *Shard) endsWith(level int, at uint32, parts Path) bool {
 	if len(parts) > level+1 {
 		return false

@@ -95,13 +95,20 @@ func (f *finder) columns(rank Rank) {
 	})
 }
 
-// comments finds tables and columns by comment, except those whose name holds the text too.
-func (f *finder) comments(rank Rank) {
-	f.notes.eachPart(f.text, func(id uint32, start int) bool {
-		for _, i := range f.notes.users(id) {
-			level, at := f.notedPlace(f.noted[i])
+// tableComments finds tables by comment, columnComments columns.
+func (f *finder) tableComments(rank Rank)  { f.comments(rank, len(f.tiers)-1, &f.tableNotes) }
+func (f *finder) columnComments(rank Rank) { f.comments(rank, len(f.tiers), &f.columnNotes) }
+
+// comments finds objects of a level by comment, except those whose name holds the text too.
+func (f *finder) comments(rank Rank, level int, notes *notes) {
+	if !f.wants[level] {
+		return
+	}
+	notes.texts.eachPart(f.text, func(id uint32, start int) bool {
+		for _, i := range notes.texts.users(id) {
+			at := notes.noted[i]
 			name := f.foldedName(level, at)
-			if !f.wants[level] || bytes.Contains(name, f.text) || !f.holds(level, at) || f.has(level, at) {
+			if bytes.Contains(name, f.text) || !f.holds(level, at) || f.has(level, at) {
 				continue
 			}
 			if f.take(level, at, rank, start, name) {

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Query asks for objects by words. Text may narrow itself: "schema:sales total" finds what is called total within schemas
@@ -17,14 +18,14 @@ type Query struct {
 // Bounds of a query. Each condition is looked for around every object that may be meant, so that a long text would keep a server
 // busy for seconds.
 const (
-	maxQueryText  = 500 // bytes
+	maxQueryText  = 500 // characters
 	maxConditions = 8
 )
 
 // Check says what is wrong with the query, in words; empty: nothing.
 func (q Query) Check() string {
 	switch {
-	case len(q.Text) > maxQueryText:
+	case utf8.RuneCountInString(q.Text) > maxQueryText:
 		return fmt.Sprintf("Search for at most %d characters", maxQueryText)
 	case len(slices.DeleteFunc(splitWords(q.Text), func(w term) bool { _, ok := w.narrows(); return !ok })) > maxConditions:
 		return fmt.Sprintf("Narrow the search at most %d times", maxConditions)

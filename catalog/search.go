@@ -26,6 +26,7 @@ type Hit struct {
 	Start, End int // in bytes
 }
 
+// The number of hits unless a query has a limit, and at most; one more may be asked for, to learn whether there are more.
 const (
 	defaultLimit = 50
 	maxLimit     = 1000
@@ -48,7 +49,7 @@ func SearchLabelled(shards []*Shard, labels []Labels, q Query) []Hit {
 	for i, s := range shards {
 		in[i] = searched{s, s.marked(labels[i])}
 	}
-	found := searchAll(in, q.parse(), min(limit, maxLimit))
+	found := searchAll(in, q.parse(), min(limit, maxLimit+1))
 	hits := make([]Hit, len(found))
 	for i, c := range found {
 		hits[i] = Hit{Node: shards[c.shard].node(int(c.level), c.at), Shard: int(c.shard), Rank: c.rank, Start: int(c.start), End: int(c.end)}
@@ -143,7 +144,7 @@ func best(all []candidate, n int) []candidate {
 func ofRank(finders []*finder, rank Rank, room int) []candidate {
 	steps := []func(*finder, Rank){(*finder).upper, (*finder).tablesOf, (*finder).columns}
 	if rank == RankComment {
-		steps = []func(*finder, Rank){(*finder).comments}
+		steps = []func(*finder, Rank){(*finder).tableComments, (*finder).columnComments}
 	}
 	var here []candidate
 	for _, step := range steps {

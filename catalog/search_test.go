@@ -402,3 +402,23 @@ func TestSearchFindsWordsDeepInComments(t *testing.T) {
 		t.Errorf("%+v", hits)
 	}
 }
+
+// A table whose comment holds the text comes before columns whose comments do, however many they are.
+func TestSearchFindsTablesByCommentBeforeColumns(t *testing.T) {
+	levels := []catalog.Level{catalog.LevelDatabase, catalog.LevelSchema, catalog.LevelTable}
+	many := catalog.Table{Path: catalog.Path{"shop", "sales", "a"}}
+	for i := range 60 {
+		many.Columns = append(many.Columns, catalog.Column{Name: fmt.Sprintf("c%d", i), Comment: fmt.Sprintf("A %d. part of revenue", i)})
+	}
+	told := catalog.Table{Path: catalog.Path{"shop", "sales", "z"}, Comment: "Revenue by day"}
+	hits := catalog.Search([]*catalog.Shard{shardOf(t, levels, many), shardOf(t, levels, told, many)}, catalog.Query{Text: "revenue", Limit: 50})
+	if len(hits) != 50 || hits[0].Name() != "z" || hits[1].Level != catalog.LevelColumn {
+		t.Errorf("of %d hits the first are %v and %v", len(hits), hits[0].Path, hits[1].Path)
+	}
+	if hits[0].Comment != "Revenue by day" || hits[1].Comment[hits[1].Start:hits[1].End] != "revenue" {
+		t.Errorf("the comments are %q and %q", hits[0].Comment, hits[1].Comment)
+	}
+	if only := catalog.Search([]*catalog.Shard{shardOf(t, levels, told, many)}, catalog.Query{Text: "revenue", Levels: []catalog.Level{catalog.LevelColumn}}); len(only) != 50 || only[0].Level != catalog.LevelColumn {
+		t.Errorf("of columns alone there are %d hits", len(only))
+	}
+}

@@ -16,15 +16,13 @@ type Shard struct {
 	names       *lexicon // of everything but columns; objects are numbered through all tiers, outermost first
 	upperNames  *lexicon // of what holds tables, numbered as in names
 	columnNames *lexicon // objects are the columns
-	notes       *lexicon // the comments; objects are places in noted
 
 	tables     []tableFacts
 	columnName []uint32
 	columnType []uint16
 	types      []columnType
 
-	noted  []uint32 // what has a comment, ascending: tables by number, then columns, counted on from the last table
-	noteOf []uint32 // the comment of each
+	tableNotes, columnNotes notes
 
 	lastMarks atomic.Pointer[labelled] // remembered, since marks change seldom and are looked up by every search
 }
@@ -166,11 +164,11 @@ func (s *Shard) node(level int, at uint32) Node {
 	switch {
 	case level == len(s.tiers):
 		t := s.types[s.columnType[at]]
-		n.Type, n.Family, n.Comment = t.declared, t.family, s.comment(uint32(len(s.tables))+at)
+		n.Type, n.Family, n.Comment = t.declared, t.family, s.columnNotes.of(at)
 		return n
 	case level == len(s.tiers)-1:
 		facts := s.tables[at]
-		n.Kind, n.Rows, n.Unreadable, n.Comment = kinds[facts.kind], facts.rows, facts.unreadable, s.comment(at)
+		n.Kind, n.Rows, n.Unreadable, n.Comment = kinds[facts.kind], facts.rows, facts.unreadable, s.tableNotes.of(at)
 	}
 	from, before := s.below(level, at)
 	n.Children = int(before - from)
@@ -184,21 +182,31 @@ func (s *Shard) foldedName(level int, at uint32) []byte {
 	return s.names.fold(s.tiers[level].name[at])
 }
 
-// comment is that of a table or column, by its number among what may have one.
-func (s *Shard) comment(object uint32) string {
-	i, ok := slices.BinarySearch(s.noted, object)
+// notes are the comments of tables, or of columns. Those of each have an index of their own, so that looking for a table by what is
+// said of it does not pass all that is said of columns.
+type notes struct {
+	texts *lexicon // the comments; objects are places in noted
+	noted []uint32 // what has a comment, ascending
+	text  []uint32 // the comment of each
+}
+
+func (n *notes) add(object, text uint32) {
+	n.noted, n.text = append(n.noted, object), append(n.text, text)
+}
+
+// laid ends adding.
+func (n *notes) laid() {
+	n.noted, n.text = slices.Clip(n.noted), slices.Clip(n.text)
+	n.texts.use(n.text)
+}
+
+// of is the comment of an object.
+func (n *notes) of(object uint32) string {
+	i, ok := slices.BinarySearch(n.noted, object)
 	if !ok {
 		return ""
 	}
-	return s.notes.name(s.noteOf[i])
-}
-
-// notedPlace is the level and number of what has a comment.
-func (s *Shard) notedPlace(noted uint32) (level int, at uint32) {
-	if noted < uint32(len(s.tables)) {
-		return len(s.tiers) - 1, noted
-	}
-	return len(s.tiers), noted - uint32(len(s.tables))
+	return n.texts.name(n.text[i])
 }
 
 // nameUses numbers the objects of all tiers through, and gives those above the tables a lexicon of their own too.

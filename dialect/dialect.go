@@ -9,8 +9,9 @@ type Dialect struct {
 	QuoteOpen   string
 	QuoteClose  string // doubled inside a quoted name
 	Placeholder Placeholder
-	FoldsCase   bool // an unquoted name becomes lower case, so that one with capitals must be quoted
-	Comments    bool // the product accepts a /* */ comment before the statement
+	Schema      string // where a bare name is looked up, unless someone set it otherwise; empty: nowhere, or there are no schemas
+	FoldsCase   bool   // an unquoted name becomes lower case, so that one with capitals must be quoted
+	Comments    bool   // the product accepts a /* */ comment before the statement
 }
 
 // A Placeholder is how a bound value is written in a statement.
@@ -49,9 +50,9 @@ func (d *Dialect) Qualified(p catalog.Path) string {
 
 // The dialects of the connectors.
 var (
-	Postgres = &Dialect{Name: "postgres", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Dollar, FoldsCase: true, Comments: true}
+	Postgres = &Dialect{Name: "postgres", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Dollar, Schema: "public", FoldsCase: true, Comments: true}
 	MySQL    = &Dialect{Name: "mysql", QuoteOpen: "`", QuoteClose: "`", Placeholder: Question, Comments: true}
 	MariaDB  = &Dialect{Name: "mariadb", QuoteOpen: "`", QuoteClose: "`", Placeholder: Question, Comments: true}
 	SQLite   = &Dialect{Name: "sqlite", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Question, Comments: true}
-	DuckDB   = &Dialect{Name: "duckdb", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Question, Comments: true}
+	DuckDB   = &Dialect{Name: "duckdb", QuoteOpen: `"`, QuoteClose: `"`, Placeholder: Question, Schema: "main", Comments: true}
 )

@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -19,11 +20,18 @@ func (s *Server) browserAnnotate(w http.ResponseWriter, r *http.Request, who acc
 	if err != nil {
 		return err
 	}
-	in := workspace.AnnotationInput{Description: r.PostFormValue("description"),
+	var replaces time.Time
+	if updated := r.PostFormValue("updated"); updated != "" {
+		replaces, err = time.Parse(time.RFC3339Nano, updated)
+	}
+	if err != nil || !r.PostForm.Has("updated") {
+		return &badRequest{"bad_form", "The form is not one of this page. Load it again"}
+	}
+	in := workspace.AnnotationInput{Description: r.PostFormValue("description"), Replaces: &replaces,
 		Label: catalog.Label{Mark: catalog.Mark(r.PostFormValue("mark")), ExcludeFromAgents: r.PostFormValue("exclude_from_agents") == "true"}}
 	_, err = s.Workspace.Annotate(r.Context(), who, c.ID, path, in)
-	bad := problemOf(err)
-	if err != nil && len(bad.Fields) == 0 {
+	bad, conflict := problemOf(err), errors.Is(err, store.ErrConflict)
+	if err != nil && len(bad.Fields) == 0 && !conflict {
 		return err
 	}
 	if err == nil && !isHTMX(r) {
@@ -39,6 +47,9 @@ func (s *Server) browserAnnotate(w http.ResponseWriter, r *http.Request, who acc
 	d.Form.Open = true
 	if err != nil {
 		d.Form.Description, d.Form.Mark, d.Form.Excluded, d.Form.Errors = in.Description, string(in.Label.Mark), in.Label.ExcludeFromAgents, bad.Fields
+		if d.Form.Conflict = conflict; !conflict { // else what is said now stands above, and saving again replaces it
+			d.Form.Updated = replaces
+		}
 		return s.page(w, r, bad.Status, views.Details(d))
 	}
 	d.Form.Saved = true
@@ -71,7 +82,7 @@ func (s *Server) annotations(ctx context.Context, d *views.NodeDetails, who acce
 		d.Said = own.Updated
 	}
 	if who.IsAdmin() && c.ProjectID == "" {
-		d.Form = &views.AnnotationForm{Description: own.Description, Mark: string(own.Label.Mark), Excluded: own.Label.ExcludeFromAgents}
+		d.Form = &views.AnnotationForm{Description: own.Description, Mark: string(own.Label.Mark), Excluded: own.Label.ExcludeFromAgents, Updated: own.Updated}
 	}
 	return s.columnAnnotations(ctx, d, c.ID, path, labels)
 }
@@ -112,7 +123,7 @@ type apiAnnotation struct {
 	} `json:"effective"`
 }
 
-// apiGetAnnotation answers whoever may query the connection.
+// apiGetAnnotation answers whoever may query the connection; of an object that is gone, or hidden by the filter, only Admins.
 func (s *Server) apiGetAnnotation(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	c, err := s.catalogConnection(r, who)
 	if err != nil {
@@ -126,7 +137,7 @@ func (s *Server) apiGetAnnotation(w http.ResponseWriter, r *http.Request, who ac
 	if err != nil {
 		return err
 	}
-	if _, known := s.node(c.ID, path); !known && a.Updated.IsZero() {
+	if _, known := s.node(c.ID, path); !known && (a.Updated.IsZero() || !who.IsAdmin()) {
 		return errNotFound
 	}
 	return s.writeAnnotation(w, r, c.ID, a)
@@ -157,6 +168,7 @@ func (s *Server) apiSetAnnotation(w http.ResponseWriter, r *http.Request, who ac
 		Description       string       `json:"description"`
 		Mark              catalog.Mark `json:"mark"`
 		ExcludeFromAgents bool         `json:"exclude_from_agents"`
+		UpdatedAt         *time.Time   `json:"updated_at"` // of what it replaces; without it, it replaces whatever is there
 	}
 	path, err := annotatedPath(r)
 	if err != nil {
@@ -165,7 +177,7 @@ func (s *Server) apiSetAnnotation(w http.ResponseWriter, r *http.Request, who ac
 	if err := decode(r, &in); err != nil {
 		return err
 	}
-	a, err := s.Workspace.Annotate(r.Context(), who, r.PathValue("id"), path, workspace.AnnotationInput{Description: in.Description,
+	a, err := s.Workspace.Annotate(r.Context(), who, r.PathValue("id"), path, workspace.AnnotationInput{Description: in.Description, Replaces: in.UpdatedAt,
 		Label: catalog.Label{Mark: in.Mark, ExcludeFromAgents: in.ExcludeFromAgents}})
 	if err != nil {
 		return err

@@ -153,7 +153,8 @@ func (s *Server) wholeComment(ctx context.Context, id string, n catalog.Node) (s
 	return n.Comment, nil
 }
 
-// apiSearch finds objects in everything that the caller may query, or in one connection of it.
+// apiSearch finds objects in everything that the caller may query, or in one connection of it. It has no pages: where there are more
+// hits than the limit, it says so.
 func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	limit, err := limitOf(r)
 	if err != nil {
@@ -185,5 +186,5 @@ func (s *Server) apiSearch(w http.ResponseWriter, r *http.Request, who access.Ac
 			return err
 		}
 	}
-	return writeList(w, items, "")
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "next_cursor": nil, "truncated": found.truncated})
 }

@@ -101,13 +101,22 @@ func (s *Server) apiRefresh(w http.ResponseWriter, r *http.Request, who access.A
 	return writeJSON(w, http.StatusOK, s.apiRunOf(who, run))
 }
 
-// apiChanges pages through what a run added, removed and changed; the cursor is the number of changes before the page.
+// apiChanges pages through what a run added, removed and changed, for others than Admins without what the filter hides by now; the
+// cursor is the number of changes before the page.
 func (s *Server) apiChanges(w http.ResponseWriter, r *http.Request, who access.Actor) error {
 	limit, err := limitOf(r)
 	if err != nil {
 		return err
 	}
 	run, err := s.runOf(r, who)
+	if err != nil {
+		return err
+	}
+	c, err := s.Workspace.Connection(r.Context(), who, run.ConnectionID)
+	if err != nil {
+		return err
+	}
+	filter, err := s.matcher(c)
 	if err != nil {
 		return err
 	}
@@ -125,9 +134,11 @@ func (s *Server) apiChanges(w http.ResponseWriter, r *http.Request, who access.A
 	if len(changes) > limit {
 		changes, next = changes[:limit], strconv.Itoa(after+limit)
 	}
-	items := make([]map[string]string, len(changes))
-	for i, c := range changes {
-		items[i] = map[string]string{"change": c.Change, "path": c.Path.String(), "name": pathWords(c.Path), "detail": c.Detail}
+	items := []map[string]string{}
+	for _, c := range changes {
+		if who.IsAdmin() || filter.Keeps(c.Path) {
+			items = append(items, map[string]string{"change": c.Change, "path": c.Path.String(), "name": pathWords(c.Path), "detail": c.Detail})
+		}
 	}
 	return writeList(w, items, next)
 }

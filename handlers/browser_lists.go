@@ -1,6 +1,8 @@
 package handlers
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -16,11 +18,12 @@ import (
 // project and may be queried now.
 
 // shownRecent is how many of the tables opened last are listed; changedFor is how far back changes are, shownRecentChanges how
-// many of them are listed.
+// many of them are listed, and readRecentChanges about how many are read for that at most, where the filter hides some.
 const (
 	shownRecent        = 12
 	changedFor         = 7 * 24 * time.Hour
 	shownRecentChanges = 100
+	readRecentChanges  = 10_000
 )
 
 // browserPinned lists what the person pinned.
@@ -55,20 +58,44 @@ func (s *Server) browserRecent(w http.ResponseWriter, r *http.Request, who acces
 	return s.page(w, r, http.StatusOK, views.BrowserRecent(l))
 }
 
-// nodeList keeps those of the objects that are of the project's connections and may be queried.
+// nodeList keeps those of the objects that are of the project's connections, may be queried and are not hidden by a filter.
 func (s *Server) nodeList(r *http.Request, who access.Actor, refs []store.NodeRef) (views.NodeList, error) {
 	l := views.NodeList{ProjectID: r.PathValue("project"), Now: s.Now()}
 	used, err := s.Workspace.ProjectConnections(r.Context(), who, l.ProjectID)
 	if err != nil {
 		return l, err
 	}
+	filters := map[string]*catalog.Matcher{} // by connection, of those of which something is gone
 	for _, ref := range refs {
 		i := slices.IndexFunc(used, func(c workspace.ConnectionView) bool { return c.ID == ref.ConnectionID && c.Decision.CanQuery })
-		if i >= 0 {
-			l.Nodes = append(l.Nodes, s.nodeLink(l.ProjectID, used[i], ref.Path))
+		if i < 0 {
+			continue
+		}
+		link := s.nodeLink(l.ProjectID, used[i], ref.Path)
+		if link.Gone && filters[ref.ConnectionID] == nil {
+			if filters[ref.ConnectionID], err = s.matcher(used[i]); err != nil {
+				return l, err
+			}
+		}
+		if !link.Gone || filters[ref.ConnectionID].Keeps(ref.Path) {
+			l.Nodes = append(l.Nodes, link)
 		}
 	}
 	return l, nil
+}
+
+// matcher is a connection's filter made ready. What is known of an object that it hides, from before, is told to nobody by name
+// but to Admins, where they see to the connection.
+func (s *Server) matcher(c workspace.ConnectionView) (*catalog.Matcher, error) {
+	connector, ok := s.Registry.Get(c.Type)
+	if !ok {
+		return nil, errNotFound
+	}
+	match, err := catalog.NewMatcher(c.Filter, connector.Levels)
+	if err != nil {
+		return nil, fmt.Errorf("schema filter: %w", err)
+	}
+	return match, nil
 }
 
 // nodeLink is the way to an object, which may be gone.
@@ -92,12 +119,12 @@ func (s *Server) nodeLink(project string, c workspace.ConnectionView, path catal
 
 // browserPin pins a node or takes its pin away, and answers where it was asked: in the list, or in the details.
 func (s *Server) browserPin(w http.ResponseWriter, r *http.Request, who access.Actor) error {
-	full := r.PostFormValue("path")
+	full, pinned := r.PostFormValue("path"), r.PostFormValue("pinned") == "true"
 	c, path, err := s.browserConnection(r, who, full)
 	if err != nil {
 		return err
 	}
-	if err := s.Workspace.SetPin(r.Context(), who, store.NodeRef{ConnectionID: c.ID, Path: path}, r.PostFormValue("pinned") == "true"); err != nil {
+	if err := s.Workspace.SetPin(r.Context(), who, store.NodeRef{ConnectionID: c.ID, Path: path}, pinned); err != nil {
 		return err
 	}
 	if !isHTMX(r) {
@@ -106,12 +133,8 @@ func (s *Server) browserPin(w http.ResponseWriter, r *http.Request, who access.A
 	if r.PostFormValue("from") == "list" {
 		return s.browserPinned(w, r, who)
 	}
-	d, err := s.details(r, who, c, path, full)
-	if err != nil {
-		return err
-	}
 	w.Header().Set("HX-Trigger", "pb:pinned")
-	return s.page(w, r, http.StatusOK, views.Details(d))
+	return s.page(w, r, http.StatusOK, views.PinButton(r.PathValue("project"), full, pinned))
 }
 
 // browserVisit remembers that the person opened a table, or a column of it. The details that are shown ask for it themselves,
@@ -146,7 +169,7 @@ func (s *Server) browserChanges(w http.ResponseWriter, r *http.Request, who acce
 		if !c.Decision.CanQuery {
 			continue
 		}
-		changes, err := s.Store.RecentChanges(r.Context(), c.ID, s.Now().Add(-changedFor), shownRecentChanges+1)
+		changes, err := s.recentChanges(r.Context(), c)
 		if err != nil {
 			return err
 		}
@@ -159,4 +182,23 @@ func (s *Server) browserChanges(w http.ResponseWriter, r *http.Request, who acce
 		l.Changes, l.Cut = l.Changes[:shownRecentChanges], true
 	}
 	return s.page(w, r, http.StatusOK, views.BrowserChanges(l))
+}
+
+// recentChanges are the latest changes of what a connection's filter keeps, one more than is shown where there are so many.
+func (s *Server) recentChanges(ctx context.Context, c workspace.ConnectionView) ([]store.RecentChange, error) {
+	filter, err := s.matcher(c)
+	if err != nil {
+		return nil, err
+	}
+	for limit := shownRecentChanges + 1; ; limit *= 10 {
+		changes, err := s.Store.RecentChanges(ctx, c.ID, s.Now().Add(-changedFor), limit)
+		if err != nil {
+			return nil, err
+		}
+		all := len(changes) < limit || limit >= readRecentChanges
+		changes = slices.DeleteFunc(changes, func(change store.RecentChange) bool { return !filter.Keeps(change.Path) })
+		if all || len(changes) > shownRecentChanges {
+			return changes, nil
+		}
+	}
 }

@@ -30,14 +30,15 @@ func (s *Server) browserSearch(w http.ResponseWriter, r *http.Request, who acces
 	if err != nil {
 		return err
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"items": found.items()})
+	return writeJSON(w, http.StatusOK, map[string]any{"items": found.items(), "truncated": found.truncated})
 }
 
 // A searched is what a search found: for each shard, whose it is and what is said of its hits.
 type searched struct {
-	hits  []catalog.Hit
-	shown []workspace.ConnectionView
-	about []said
+	hits      []catalog.Hit
+	truncated bool // there are more
+	shown     []workspace.ConnectionView
+	about     []said
 }
 
 // items are the hits as the data browser reads them.
@@ -57,7 +58,7 @@ func (found searched) items() []browserHit {
 	return items
 }
 
-// search asks the shards of the connections that may be queried.
+// search asks the shards of the connections that may be queried, for at most as many hits as the query's limit.
 func (s *Server) search(ctx context.Context, in []workspace.ConnectionView, q catalog.Query) (searched, error) {
 	var found searched
 	if words := q.Check(); words != "" {
@@ -76,7 +77,11 @@ func (s *Server) search(ctx context.Context, in []workspace.ConnectionView, q ca
 		}
 		shards, found.shown, all = append(shards, shard), append(found.shown, c), append(all, labels)
 	}
-	found.hits = catalog.SearchLabelled(shards, all, q)
+	limit := q.Limit
+	q.Limit++
+	if found.hits = catalog.SearchLabelled(shards, all, q); len(found.hits) > limit {
+		found.hits, found.truncated = found.hits[:limit], true
+	}
 	paths := make([][]catalog.Path, len(shards))
 	for _, h := range found.hits {
 		paths[h.Shard] = append(paths[h.Shard], h.Path)

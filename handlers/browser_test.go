@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 	"patchbay/access"
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/dialect"
 	"patchbay/refresh"
 	"patchbay/store"
 	"patchbay/workspace"
@@ -147,7 +149,12 @@ func TestAnnotations(t *testing.T) {
 func TestAnnotationsRefuse(t *testing.T) {
 	s, c, base := browsed(t)
 	form := func(path, description, mark string) url.Values {
-		return url.Values{"path": {path}, "description": {description}, "mark": {mark}}
+		return url.Values{"path": {path}, "description": {description}, "mark": {mark}, "updated": {""}}
+	}
+	for _, updated := range [][]string{nil, {"yesterday"}} {
+		if a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {"x"}, "updated": updated}); a.status != http.StatusBadRequest {
+			t.Errorf("a form of what was said %q answers %d", updated, a.status)
+		}
 	}
 	if a := s.do("editor", "POST", base+"/browser/annotation", form(c.ID+"/orders", "x", "")); a.status != http.StatusForbidden {
 		t.Errorf("an Editor's annotation answers %d", a.status)
@@ -182,13 +189,71 @@ func TestAnnotationsRefuse(t *testing.T) {
 func TestAnnotationsAreText(t *testing.T) {
 	s, c, base := browsed(t)
 	hostile := `</textarea><script>alert(1)</script><img src=x onerror=alert(1)> {{ x }} =cmd|' /C calc'!A0`
-	a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {hostile}, "mark": {"endorsed"}, "exclude_from_agents": {"true"}})
+	a := s.do("admin", "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {hostile}, "mark": {"endorsed"}, "exclude_from_agents": {"true"}, "updated": {""}})
 	if a.status != http.StatusSeeOther || !strings.Contains(a.header.Get("Location"), "node="+c.ID+"%2Forders") {
 		t.Fatalf("saving answers %d %s", a.status, a.header.Get("Location"))
 	}
 	page := s.do("admin", "GET", base+"/browser/details?path="+c.ID+"/orders", nil).page(t)
 	if page.Find("script, img").Length() != 0 || page.Find(".said").Text() != hostile || page.Find("textarea").Text() != hostile {
 		t.Error("the description became markup")
+	}
+}
+
+// An Admin who edits what another has changed meanwhile is told so, and nothing is lost: neither what is said now nor what was typed.
+func TestAnnotationsAreNotLost(t *testing.T) {
+	s, c, base := browsed(t)
+	form := func(a answer) *goquery.Selection { return a.page(t).Find("#annotation") }
+	opened := func() string {
+		updated, ok := form(s.do("admin", "GET", base+"/browser/details?path="+c.ID+"/orders", nil)).Find("[name=updated]").Attr("value")
+		if !ok {
+			t.Fatal("the form does not say what it replaces")
+		}
+		return updated
+	}
+	save := func(description, mark, updated string) answer {
+		return s.send(s.clients["admin"], "POST", base+"/browser/annotation", url.Values{"path": {c.ID + "/orders"}, "description": {description}, "mark": {mark}, "updated": {updated}},
+			http.Header{"HX-Request": {"true"}})
+	}
+	said := func() (description string, mark catalog.Mark) {
+		t.Helper()
+		a, err := s.server.Store.Annotation(t.Context(), c.ID, catalog.Path{"orders"})
+		s.check(err)
+		return a.Description, a.Label.Mark
+	}
+	before := opened()
+	s.annotated(c, "orders", `{"mark":"endorsed"}`)
+	wrong := save("A sale a row", "golden", before)
+	if wrong.status != http.StatusUnprocessableEntity || form(wrong).Find("[name=updated]").AttrOr("value", "") != before {
+		t.Errorf("a form with a mistake forgets what it replaces: %d %s", wrong.status, wrong.body)
+	}
+	refused := save("A sale a row", "", before)
+	if description, mark := said(); refused.status != http.StatusConflict || description != "" || mark != catalog.MarkEndorsed {
+		t.Fatalf("saving over another's mark answers %d, and %q with the mark %q is said", refused.status, description, mark)
+	}
+	if f := form(refused); f.Find("textarea").Text() != "A sale a row" || f.AttrOr("open", "none") == "none" || !strings.Contains(f.Text(), "Someone else") ||
+		!strings.Contains(refused.page(t).Find(".badges").Text(), "Endorsed") {
+		t.Errorf("of the other's change it says %s", refused.body)
+	}
+	again := save("A sale a row", "deprecated", form(refused).Find("[name=updated]").AttrOr("value", ""))
+	if description, mark := said(); again.status != http.StatusOK || description != "A sale a row" || mark != catalog.MarkDeprecated {
+		t.Errorf("saving again answers %d, and %q with the mark %q is said", again.status, description, mark)
+	}
+	if twice := save("A sale a row", "deprecated", before); twice.status != http.StatusOK {
+		t.Errorf("saving the same twice answers %d %s", twice.status, twice.body)
+	}
+	var read struct {
+		UpdatedAt string `json:"updated_at"`
+	}
+	guarded := func(body string) answer { return s.annotated(c, "orders", body) }
+	s.check(json.Unmarshal([]byte(guarded(`{"description":"First"}`).body), &read))
+	time.Sleep(2 * time.Millisecond)
+	guarded(`{"description":"Second"}`)
+	if a := guarded(`{"description":"Third","updated_at":"` + read.UpdatedAt + `"}`); a.status != http.StatusConflict {
+		t.Errorf("the API replaces what was said since: %d %s", a.status, a.body)
+	}
+	s.check(json.Unmarshal([]byte(guarded(`{"description":"Second"}`).body), &read))
+	if a := guarded(`{"updated_at":"` + read.UpdatedAt + `"}`); a.status != http.StatusOK || strings.Contains(a.body, "updated_at") {
+		t.Errorf("taking back what was read answers %d %s", a.status, a.body)
 	}
 }
 
@@ -312,8 +377,8 @@ func (s *site) pin(as, base, path, pinned string) answer {
 func TestPins(t *testing.T) {
 	s, c, base := browsed(t)
 	if a := s.pin("editor", base, c.ID+"/orders", "true"); a.status != http.StatusOK || a.header.Get("HX-Trigger") != "pb:pinned" ||
-		!strings.Contains(a.page(t).Find("#pin-node").Text(), "Unpin") {
-		t.Fatalf("pinning answers %d %s", a.status, a.body)
+		!strings.Contains(a.page(t).Find("#pin-node").Text(), "Unpin") || a.page(t).Find(".details").Length() != 0 {
+		t.Fatalf("pinning answers, of the details, more than their button: %d %s", a.status, a.body)
 	}
 	s.pin("editor", base, c.ID, "true")
 	pinned := func(as string) *goquery.Selection {
@@ -350,7 +415,7 @@ func TestPins(t *testing.T) {
 	}
 }
 
-// A person's pins are bounded.
+// A search has so many characters and narrowings at most.
 func TestSearchTextIsBounded(t *testing.T) {
 	s, _, base := browsed(t)
 	token := s.token("editor", access.ScopeRead)
@@ -365,6 +430,22 @@ func TestSearchTextIsBounded(t *testing.T) {
 	}
 }
 
+// A search is bounded by its characters: in whatever script, what the field takes is searched for.
+func TestSearchTextIsBoundedByItsCharacters(t *testing.T) {
+	s, c, base := browsed(t)
+	for r, n := range map[string]int{"x": 500, "表": 400, "𝄞": 200} {
+		name := strings.Repeat(r, n)
+		s.tell(c, []catalog.Level{catalog.LevelTable}, catalog.Table{Path: catalog.Path{name}, Kind: catalog.KindTable})
+		if a := s.do("editor", "GET", base+"/browser/search?q="+url.QueryEscape(name), nil); a.status != http.StatusOK || !strings.Contains(a.body, `"name":"`+name) {
+			t.Errorf("a search for %d times %s answers %d %.200s", n, r, a.status, a.body)
+		}
+	}
+	if a := s.do("editor", "GET", base+"/browser/search?q="+url.QueryEscape(strings.Repeat("表", 501)), nil); a.status != http.StatusBadRequest {
+		t.Errorf("a longer one answers %d", a.status)
+	}
+}
+
+// A person's pins are bounded.
 func TestPinsAreBounded(t *testing.T) {
 	s, c, base := browsed(t)
 	s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {
@@ -468,6 +549,54 @@ func TestListsShowOnlyWhatMayBeQueriedNow(t *testing.T) {
 	}
 }
 
+// What a filter hides is listed by name nowhere that others than Admins look, however lately it was found, pinned or described.
+func TestHiddenNamesAreListedNowhere(t *testing.T) {
+	s, c, base := browsed(t)
+	s.alter("alter table orders add column note text")
+	s.again(c)
+	var tables strings.Builder
+	for i := range shownRecentChanges + 1 {
+		fmt.Fprintf(&tables, "create table salaries_%d (x integer);", i)
+	}
+	s.alter(tables.String())
+	s.again(c)
+	s.annotated(c, "salaries_7", `{"description":"What each is paid"}`)
+	s.pin("editor", base, c.ID+"/salaries_7", "true")
+	s.opened(base, c.ID+"/salaries_7")
+	runs, err := s.server.Store.Runs(t.Context(), c.ID, 1, "")
+	s.check(err)
+	changes, annotation := "/api/v1/connections/"+c.ID+"/refreshes/"+runs[0].ID+"/changes", "/api/v1/connections/"+c.ID+"/annotations?path=salaries_7"
+	lists := []string{base + "/browser/changes", base + "/browser/pinned", base + "/browser/recent", base, changes, annotation}
+	for _, address := range lists {
+		if a := s.do("editor", "GET", address, nil); !strings.Contains(a.body, "salaries_7") {
+			t.Errorf("before the filter, %s answers %d %s", address, a.status, a.body)
+		}
+	}
+	filter := catalog.Filter{Tables: catalog.Rule{Exclude: &catalog.Match{Match: catalog.MatchPrefix, Values: []string{"salaries_"}}}}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, filter, 0))
+	for _, address := range lists {
+		if a := s.do("editor", "GET", address, nil); strings.Contains(a.body, "salaries_") || strings.Contains(a.body, "paid") {
+			t.Errorf("of what is hidden, %s answers %d %s", address, a.status, a.body)
+		}
+	}
+	if a := s.do("editor", "GET", annotation, nil); a.status != http.StatusNotFound {
+		t.Errorf("what is said of what is hidden answers %d", a.status)
+	}
+	if text := s.do("editor", "GET", base+"/browser/changes", nil).page(t).Text(); !strings.Contains(text, "column note added") {
+		t.Errorf("behind many that are hidden, the change of what is not is missing: %s", text)
+	}
+	for _, address := range []string{changes, annotation} {
+		if a := s.do("admin", "GET", address, nil); a.status != http.StatusOK || !strings.Contains(a.body, "salaries_7") {
+			t.Errorf("an Admin's %s answers %d %s", address, a.status, a.body)
+		}
+	}
+	s.check(s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, catalog.Filter{}, 0))
+	s.lastRun(c.ID)
+	if a := s.do("editor", "GET", base+"/browser/pinned", nil); !strings.Contains(a.body, "salaries_7") {
+		t.Errorf("what is let in again is pinned no more: %s", a.body)
+	}
+}
+
 // Changes of the last days are listed by name, the latest first; what is gone has no link.
 func TestChanges(t *testing.T) {
 	s, c, base := browsed(t)
@@ -537,6 +666,47 @@ func TestDetailsLinkAndColumns(t *testing.T) {
 	}
 }
 
+// The details say of a table what kind it is, about how many rows and columns it has and when it was read, and of its columns which
+// are a key, which point where and which must hold something; of what is not known, nothing. Of an estimate two figures are kept.
+func TestDetailsSayTheFacts(t *testing.T) {
+	s, c, base := browsed(t)
+	columns := []catalog.Column{{Name: "id", Type: "bigint", PrimaryKey: 1}, {Name: "day", Type: "date", Nullable: true},
+		{Name: "customer", Type: "bigint", Nullable: true, References: &catalog.Ref{Table: catalog.Path{"crm", "customers"}, Column: "number"}}}
+	s.tell(c, []catalog.Level{catalog.LevelSchema, catalog.LevelTable}, catalog.Table{Path: catalog.Path{"shop", "orders"}, Kind: catalog.KindPartitioned, Rows: 1_234_567, Columns: columns},
+		catalog.Table{Path: catalog.Path{"shop", "recent"}, Kind: catalog.KindView, Rows: catalog.RowsUnknown, Columns: columns[:1]})
+	details := func(path string) (facts map[string]string, rows []string) {
+		t.Helper()
+		page := s.do("editor", "GET", base+"/browser/details?path="+c.ID+path, nil).page(t)
+		facts = map[string]string{}
+		page.Find(".facts dt").Each(func(_ int, dt *goquery.Selection) { facts[dt.Text()] = dt.Next().Text() })
+		page.Find("table tbody tr").Each(func(_ int, tr *goquery.Selection) {
+			var words []string
+			tr.Find("td").Contents().Each(func(_ int, part *goquery.Selection) { words = append(words, strings.Fields(part.Text())...) })
+			rows = append(rows, strings.Join(words, " "))
+		})
+		return facts, rows
+	}
+	facts, rows := details("/shop/orders")
+	if want := map[string]string{"Kind": "Partitioned table", "Columns": "3", "Rows, estimated": "1,200,000", "Read": "just now"}; !maps.Equal(facts, want) {
+		t.Errorf("of the table it says %v, want %v", facts, want)
+	}
+	if want := []string{"id key bigint not null", "day date", "customer → crm.customers.number bigint"}; !slices.Equal(rows, want) {
+		t.Errorf("of its columns it says %q, want %q", rows, want)
+	}
+	if facts, _ := details("/shop/recent"); !maps.Equal(facts, map[string]string{"Kind": "View", "Columns": "1", "Read": "just now"}) {
+		t.Errorf("of a view it says %v", facts)
+	}
+	if facts, rows := details("/shop/orders/customer"); facts["Type"] != "bigint" || facts["Read"] != "just now" || !slices.Equal(rows, []string{"customer → crm.customers.number bigint"}) {
+		t.Errorf("of a column it says %v %q", facts, rows)
+	}
+	if facts, _ := details("/shop"); !maps.Equal(facts, map[string]string{"Contains": "2"}) {
+		t.Errorf("of a schema it says %v", facts)
+	}
+	if facts, _ := details(""); !maps.Equal(facts, map[string]string{"Tables": "2", "Columns": "4", "Read": "just now"}) {
+		t.Errorf("of the connection it says %v", facts)
+	}
+}
+
 // Whoever looks at a part that the last refresh could not read is told so, with the reason; who looks elsewhere is not.
 func TestDetailsSayWhatCouldNotBeRead(t *testing.T) {
 	s, c, base := browsed(t)
@@ -589,6 +759,96 @@ func TestCompletionWithinANode(t *testing.T) {
 	}
 	if got := completions(shard, "", within[2], nil); len(got) != 2 {
 		t.Errorf("the schemas of a database are %v", got)
+	}
+}
+
+// A table that is chosen is written so that the connection finds it, and not another of its name.
+func TestCompletionWritesWhatResolves(t *testing.T) {
+	whole := []catalog.Level{catalog.LevelDatabase, catalog.LevelSchema, catalog.LevelTable}
+	for _, c := range []struct {
+		dialect  *dialect.Dialect
+		database string
+		levels   []catalog.Level
+		tables   []catalog.Path
+		want     []string
+	}{
+		{dialect.Postgres, "shop", whole, []catalog.Path{{"shop", "public", "orders"}, {"shop", "public", "Items"}, {"shop", "sales", "orders"}, {"shop", "Sales", "days"}, {"other", "public", "stock"}},
+			[]string{"public.orders", `"Items"`, "sales.orders", `"Sales".days`, "other.public.stock"}},
+		{dialect.MySQL, "shop", []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}, []catalog.Path{{"shop", "orders"}, {"archive", "orders"}, {"archive", "old days"}},
+			[]string{"orders", "archive.orders", "archive.`old days`"}},
+		{dialect.MySQL, "", []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}, []catalog.Path{{"shop", "orders"}}, []string{"shop.orders"}},
+		{dialect.DuckDB, "", whole, []catalog.Path{{"file", "main", "orders"}, {"file", "raw", "days"}}, []string{"orders", "raw.days"}},
+		{dialect.SQLite, "", []catalog.Level{catalog.LevelTable}, []catalog.Path{{"orders"}}, []string{"orders"}},
+	} {
+		b := catalog.NewBuilder(c.levels)
+		for _, path := range c.tables {
+			if err := b.Add(catalog.Table{Path: path, Columns: []catalog.Column{{Name: "id", Type: "integer"}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shard := b.Build()
+		for i, path := range c.tables {
+			if got := c.dialect.Readable(toResolve(c.dialect, c.database, shard, path)); got != c.want[i] {
+				t.Errorf("in %s, signed in to %q, %v is written %s, want %s", c.dialect.Name, c.database, path, got, c.want[i])
+			}
+		}
+	}
+}
+
+// A proposal says what a choice writes: behind a qualifier the name alone.
+func TestCompletionQualifies(t *testing.T) {
+	s, c, base := browsed(t)
+	columns := []catalog.Column{{Name: "id", Type: "INTEGER", Family: catalog.FamilyInteger}}
+	s.tell(c, []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}, catalog.Table{Path: catalog.Path{"shop", "orders"}, Kind: catalog.KindTable, Columns: columns},
+		catalog.Table{Path: catalog.Path{"archive", "orders"}, Kind: catalog.KindTable, Columns: columns})
+	for where, want := range map[string][]string{"q=ord": {"archive.orders", "shop.orders"}, "q=ord&context=shop": {"orders"}, "q=id&tables=shop/orders": {"id"}} {
+		var body struct{ Items []completion }
+		s.check(json.Unmarshal([]byte(s.do("editor", "GET", base+"/complete?connection="+c.ID+"&"+where, nil).body), &body))
+		var got []string
+		for _, item := range body.Items {
+			got = append(got, item.Apply)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s writes %v, want %v", where, got, want)
+		}
+	}
+}
+
+// However much a request names, its answer is bounded, and nothing is in it twice.
+func TestCompletionIsBounded(t *testing.T) {
+	s, c, base := browsed(t)
+	var columns []string
+	for i := range maxCompletions {
+		columns = append(columns, fmt.Sprintf("column_%d integer", i))
+	}
+	var tables []string
+	for i := range maxStatementTables + 1 {
+		name := fmt.Sprintf("wide_%d", i)
+		s.alter("create table " + name + " (" + strings.Join(columns, ", ") + ")")
+		tables = append(tables, name)
+	}
+	s.again(c)
+	proposed := func(tables string) (labels map[string]int, n int) {
+		t.Helper()
+		a := s.do("editor", "GET", base+"/complete?connection="+c.ID+"&tables="+tables, nil)
+		var body struct{ Items []completion }
+		if a.status != http.StatusOK || json.Unmarshal([]byte(a.body), &body) != nil {
+			t.Fatalf("completion answers %d %.200s", a.status, a.body)
+		}
+		labels = map[string]int{}
+		for _, item := range body.Items {
+			labels[item.Label]++
+		}
+		return labels, len(body.Items)
+	}
+	if labels, n := proposed("orders" + strings.Repeat(",orders", 5000)); labels["country"] != 1 || n != len(tables)+5 {
+		t.Errorf("of one table named often, country is proposed %d times among %d", labels["country"], n)
+	}
+	if labels, n := proposed("orders," + strings.Join(tables, ",")); labels["country"] != 1 || labels["wide_0"] != 1 || n != maxCompletions+len(tables)+2 {
+		t.Errorf("of many wide tables, %d are proposed: %v", n, labels)
+	}
+	if paths, err := completionPaths("", strings.Join(tables, ",")); err != nil || len(paths) != 1+maxStatementTables {
+		t.Errorf("of %d tables, %d are looked into: %v", len(tables), len(paths)-1, err)
 	}
 }
 
@@ -677,7 +937,7 @@ func TestFindAnything(t *testing.T) {
 	if got := find("admin", "sho"); !strings.Contains(got, `"path":"/settings/connections/`+c.ID+`"`) {
 		t.Errorf("an Admin finds of connections %s", got)
 	}
-	none := `{"items":[]}`
+	none := `{"items":[],"truncated":false}`
 	for as, texts := range map[string][]string{"editor": {"sho", ""}, "viewer": {"sho", "reV", "orders"}} {
 		for _, text := range texts {
 			if got := strings.TrimSpace(find(as, text)); got != none {
@@ -693,6 +953,35 @@ func TestFindAnything(t *testing.T) {
 	}
 	if a := s.do("editor", "GET", "/find?q="+strings.Repeat("table:a+", 9), nil); a.status != http.StatusBadRequest {
 		t.Errorf("a search too long is answered %d", a.status)
+	}
+}
+
+// A search that found more than it shows says so, and one that found just as many does not.
+func TestSearchSaysThatThereIsMore(t *testing.T) {
+	s, c, base := browsed(t)
+	token := s.token("editor", access.ScopeRead)
+	for n, want := range map[int]string{50: `"truncated":false`, 51: `"truncated":true`} {
+		var tables []catalog.Table
+		for i := range n {
+			tables = append(tables, catalog.Table{Path: catalog.Path{fmt.Sprintf("sales_%d", i)}, Kind: catalog.KindTable})
+		}
+		s.tell(c, []catalog.Level{catalog.LevelTable}, tables...)
+		for _, a := range []answer{s.do("editor", "GET", base+"/browser/search?q=sales", nil), s.api(token, "GET", "/api/v1/catalog/search?limit=50&q=sales", "")} {
+			if !strings.Contains(a.body, want) || strings.Count(a.body, `"name":"sales_`) != 50 {
+				t.Errorf("of %d tables it answers %d %.300s", n, strings.Count(a.body, `"name":"sales_`), a.body)
+			}
+		}
+		if a := s.do("editor", "GET", "/find?q=sales", nil); !strings.Contains(a.body, `"truncated":true`) || strings.Count(a.body, `"name":"sales_`) != foundObjects {
+			t.Errorf("finding anything answers %.300s", a.body)
+		}
+	}
+	var many []catalog.Table
+	for i := range maxLimit + 1 {
+		many = append(many, catalog.Table{Path: catalog.Path{fmt.Sprintf("sales_%d", i)}, Kind: catalog.KindTable})
+	}
+	s.tell(c, []catalog.Level{catalog.LevelTable}, many...)
+	if a := s.api(token, "GET", "/api/v1/catalog/search?limit=1000&q=sales", ""); !strings.Contains(a.body, `"truncated":true`) || strings.Count(a.body, `"name":"sales_`) != maxLimit {
+		t.Errorf("at the highest limit it answers %d %d", a.status, strings.Count(a.body, `"name":"sales_`))
 	}
 }
 
@@ -717,20 +1006,25 @@ func (s told) ReadCatalog(_ context.Context, _ catalog.Filter, to catalog.Sink) 
 
 func (s told) Close() error { return nil }
 
+// tell makes the site know these tables of a connection.
+func (s *site) tell(c store.Connection, levels []catalog.Level, tables ...catalog.Table) {
+	s.t.Helper()
+	runner := refresh.NewRunner(refresh.Options{Store: s.server.Store, Open: func(context.Context, *store.Connection) (connectors.Source, error) { return told{tables: tables}, nil },
+		Levels: func(string) []catalog.Level { return levels }, Now: time.Now, Holder: "told", Log: s.server.Log})
+	s.t.Cleanup(func() { runner.Stop(context.WithoutCancel(s.t.Context())) })
+	run, err := runner.Start(s.t.Context(), c.ID, "manual", "")
+	s.check(err)
+	s.check(runner.Wait(s.t.Context(), run.ID))
+	s.server.Refresh = runner
+}
+
 // A table that the connection's user may not select from, and its columns, are shown and not offered for a query.
 func TestUnreadableTablesAreNotOfferedForAQuery(t *testing.T) {
 	s, c, base := browsed(t)
 	table := func(name string, unreadable bool) catalog.Table {
 		return catalog.Table{Path: catalog.Path{name}, Kind: catalog.KindTable, Unreadable: unreadable, Columns: []catalog.Column{{Name: "id", Type: "INTEGER", Family: catalog.FamilyInteger}}}
 	}
-	source := told{tables: []catalog.Table{table("customers", false), table("salaries", true)}}
-	other := refresh.NewRunner(refresh.Options{Store: s.server.Store, Open: func(context.Context, *store.Connection) (connectors.Source, error) { return source, nil },
-		Levels: func(string) []catalog.Level { return []catalog.Level{catalog.LevelTable} }, Now: time.Now, Holder: "told", Log: s.server.Log})
-	defer other.Stop(context.WithoutCancel(t.Context()))
-	run, err := other.Start(t.Context(), c.ID, "manual", "")
-	s.check(err)
-	s.check(other.Wait(t.Context(), run.ID))
-	s.server.Refresh = other
+	s.tell(c, []catalog.Level{catalog.LevelTable}, table("customers", false), table("salaries", true))
 	for path, offered := range map[string]bool{"customers": true, "customers/id": true, "salaries": false, "salaries/id": false} {
 		a := s.do("editor", "GET", base+"/browser/details?path="+c.ID+"/"+path, nil)
 		if a.status != http.StatusOK || !strings.Contains(a.body, "id") {

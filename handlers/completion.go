@@ -2,10 +2,12 @@ package handlers
 
 import (
 	"net/http"
+	"slices"
 	"strings"
 
 	"patchbay/access"
 	"patchbay/catalog"
+	"patchbay/dialect"
 )
 
 // completion is one proposal of the editor.
@@ -64,17 +66,34 @@ func (s *Server) complete(w http.ResponseWriter, r *http.Request, who access.Act
 		return err
 	}
 	for _, n := range nodes {
-		item := completion{Label: n.Name(), Kind: string(n.Level), Family: n.Family, Detail: n.Type, Apply: connector.Dialect.QuoteIfNeeded(n.Name()),
+		item := completion{Label: n.Name(), Kind: string(n.Level), Family: n.Family, Detail: n.Type, Apply: connector.Dialect.Readable(n.Path[len(n.Path)-1:]),
 			Info: completionInfo(said.descriptions[n.Path.String()], n.Comment)}
 		if n.Level == catalog.LevelTable {
 			item.Kind = completionKind(n.Kind)
 			item.Detail = strings.Join(n.Path.Parent(), ".")
+			if len(within[0]) == 0 {
+				item.Apply = connector.Dialect.Readable(toResolve(connector.Dialect, c.Config["database"], shard, n.Path))
+			}
 		}
 		holds, _ := said.labels.Of(n.Path)
 		item.Note = strings.Join(completionNotes(n, holds), ", ")
 		items = append(items, item)
 	}
 	return writeJSON(w, http.StatusOK, map[string]any{"items": items})
+}
+
+// toResolve is as much of a table's path as a statement must write to mean it: without the database where the connection signs in, or
+// where there is only one, being a file; and without the schema where bare names are looked up, unless something else bears the name,
+// which the search path of this user may hold first.
+func toResolve(d *dialect.Dialect, database string, shard *catalog.Shard, table catalog.Path) catalog.Path {
+	left := table
+	if len(left) > 1 && (left[0] == database || database == "" && len(left) > 2) {
+		left = left[1:]
+	}
+	if len(left) == 2 && len(table) > 2 && left[0] == d.Schema && shard.Alone(table.Name()) {
+		left = left[1:]
+	}
+	return left
 }
 
 func completionKind(k catalog.Kind) string {
@@ -84,14 +103,21 @@ func completionKind(k catalog.Kind) string {
 	return "table"
 }
 
-// maxCompletions bounds one answer of the editor's completion.
-const maxCompletions = 100
+// Bounds of one answer of the editor's completion: its proposals within what the statement names and as many others, and how many
+// tables of the statement it looks into. A statement that names more is long enough to type a letter of what is meant.
+const (
+	maxCompletions     = 100
+	maxStatementTables = 20
+)
 
-// completionPaths reads the context, which may be empty, and the tables, which commas part.
+// completionPaths reads the context, which may be empty, and the first tables, which commas part, each once.
 func completionPaths(context, tables string) ([]catalog.Path, error) {
 	texts := []string{context}
 	for t := range strings.SplitSeq(tables, ",") {
-		if t != "" {
+		if len(texts) > maxStatementTables {
+			break
+		}
+		if t != "" && !slices.Contains(texts[1:], t) {
 			texts = append(texts, t)
 		}
 	}
@@ -111,7 +137,7 @@ func completions(shard *catalog.Shard, prefix string, context catalog.Path, tabl
 	}
 	var out []catalog.Node
 	for _, t := range tables {
-		out = append(out, shard.Complete(prefix, t, maxCompletions)...)
+		out = append(out, shard.Complete(prefix, t, maxCompletions-len(out))...)
 	}
 	return append(out, shard.Complete(prefix, nil, maxCompletions)...)
 }

@@ -23,14 +23,17 @@ func (s *Server) findAnything(w http.ResponseWriter, r *http.Request, who access
 	text := strings.TrimSpace(r.URL.Query().Get("q"))
 	items := []browserHit{}
 	if text == "" {
-		return writeJSON(w, http.StatusOK, map[string]any{"items": items})
+		return writeJSON(w, http.StatusOK, map[string]any{"items": items, "truncated": false})
 	}
 	projects, err := s.Workspace.Projects(r.Context(), who)
 	if err != nil {
 		return err
 	}
+	truncated := false
 	for _, p := range projects {
-		if hit, ok := placeHit(p.Name, text); ok && len(items) < foundPlaces {
+		if hit, ok := placeHit(p.Name, text); ok && len(items) == foundPlaces {
+			truncated = true
+		} else if ok {
 			hit.Kind, hit.Path, hit.Trail = "project", "/projects/"+p.ID, []string{"Notebook"}
 			items = append(items, hit)
 		}
@@ -41,7 +44,9 @@ func (s *Server) findAnything(w http.ResponseWriter, r *http.Request, who access
 	}
 	most := len(items) + foundPlaces
 	for _, c := range connections {
-		if hit, ok := placeHit(c.Name, text); ok && who.IsAdmin() && len(items) < most {
+		if hit, ok := placeHit(c.Name, text); ok && who.IsAdmin() && len(items) == most {
+			truncated = true
+		} else if ok && who.IsAdmin() {
 			hit.Kind, hit.Type, hit.Path, hit.Trail = "connection", c.Type, "/settings/connections/"+c.ID, []string{"Data source"}
 			items = append(items, hit)
 		}
@@ -57,7 +62,7 @@ func (s *Server) findAnything(w http.ResponseWriter, r *http.Request, who access
 		hit.Path, hit.Trail = nodeAddress(p.ID, hit.Path), append([]string{p.Name}, hit.Trail...)
 		items = append(items, hit)
 	}
-	return writeJSON(w, http.StatusOK, map[string]any{"items": items})
+	return writeJSON(w, http.StatusOK, map[string]any{"items": items, "truncated": truncated || found.truncated})
 }
 
 // placeHit is a hit on what has this name, where it holds the text, case aside.

@@ -183,7 +183,7 @@ browses        GET /projects/{project}/browser/recent
 browses        GET /projects/{project}/browser/changes
 browses        GET /projects/{project}/browser/outputs
 queries        POST /projects/{project}/browser/pin                         path={connection}&pinned=false
-annotates      POST /projects/{project}/browser/annotation                  path={connection}&description=x
+annotates      POST /projects/{project}/browser/annotation                  path={connection}&description=x&updated=
 queries        GET /projects/{project}/complete                             ?connection={connection}
 
 needsEdit      POST /projects/{project}/cells                                kind=text

@@ -1,5 +1,7 @@
 package views
 
+import "strconv"
+
 // Outputs are what the cells of a project put out, as the data browser lists them.
 type Outputs struct {
 	ProjectID string
@@ -27,4 +29,9 @@ func (o Output) note() string {
 		return "Cancelled"
 	}
 	return Plural(o.Rows, "row", "rows")
+}
+
+// pinVals pin a node, or take its pin away.
+func pinVals(path string, pinned bool) string {
+	return jsonText(map[string]string{"path": path, "pinned": strconv.FormatBool(pinned)})
 }

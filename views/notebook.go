@@ -195,8 +195,18 @@ type StalePart struct {
 type AnnotationForm struct {
 	Description, Mark string
 	Excluded          bool
+	Updated           time.Time // when that was said which it replaces; zero: nothing is
 	Errors            map[string]string
 	Open, Saved       bool
+	Conflict          bool // something else was said meanwhile
+}
+
+// updated is that moment as the form sends it back.
+func (f AnnotationForm) updated() string {
+	if f.Updated.IsZero() {
+		return ""
+	}
+	return f.Updated.Format(time.RFC3339Nano)
 }
 
 // markChoices are the marks of a node.
@@ -315,11 +325,6 @@ type NodeChange struct {
 
 func (c NodeChange) word() string {
 	return map[string]string{"added": "Added", "removed": "Removed", "changed": "Changed"}[c.Kind]
-}
-
-// pinVals pin the node, or take its pin away.
-func (d NodeDetails) pinVals() string {
-	return jsonText(map[string]string{"path": d.Path, "pinned": strconv.FormatBool(!d.Pinned)})
 }
 
 // pathVals is the node's path as htmx sends it.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -20,10 +21,12 @@ const maxDescription = 2000
 type AnnotationInput struct {
 	Description string
 	Label       catalog.Label
+	Replaces    *time.Time // Updated of what the edit began from, zero where nothing was said; nil: whatever is there
 }
 
 // Annotate replaces what is said of an object of a workspace connection. The object must be there, or have been annotated while
-// it was; saying nothing removes the annotation.
+// it was; saying nothing removes the annotation. Where something else is said by now than when the edit began, it is
+// store.ErrConflict.
 func (w *Workspace) Annotate(ctx context.Context, who access.Actor, connectionID string, path catalog.Path, in AnnotationInput) (store.Annotation, error) {
 	if err := access.AdminOnly(who, "describe and mark data"); err != nil {
 		return store.Annotation{}, err
@@ -42,8 +45,11 @@ func (w *Workspace) Annotate(ctx context.Context, who access.Actor, connectionID
 		if err != nil {
 			return entry, err
 		}
-		if !there && before.Updated.IsZero() {
+		switch {
+		case !there && before.Updated.IsZero():
 			return entry, store.ErrNotFound
+		case in.Replaces != nil && in.Replaces.UnixMilli() != before.Updated.UnixMilli() && !sameWords(before, a):
+			return entry, store.ErrConflict
 		}
 		entry = connectionEntry(who, "connection.annotate", c)
 		entry.Detail["path"], entry.Detail["before"], entry.Detail["after"] = path.String(), annotationDetail(before), annotationDetail(a)
@@ -52,8 +58,14 @@ func (w *Workspace) Annotate(ctx context.Context, who access.Actor, connectionID
 	if err != nil {
 		return a, fmt.Errorf("annotate: %w", err)
 	}
+	if sameWords(a, store.Annotation{}) {
+		return store.Annotation{Path: path}, nil
+	}
 	return a, nil
 }
+
+// sameWords says whether two annotations say the same. Saving twice is in nobody's way.
+func sameWords(a, b store.Annotation) bool { return a.Description == b.Description && a.Label == b.Label }
 
 // known says whether an object is in the catalog now. The empty path is the connection itself.
 func (w *Workspace) known(connectionID string, path catalog.Path) bool {

@@ -35,9 +35,9 @@ export class Search {
     try {
       const url = new URL(this.source, location.href);
       url.searchParams.set("q", query);
-      const { items } = await getJSON(url, signal);
+      const { items, truncated } = await getJSON(url, signal);
       if (items.length === 0) this.nothing(query);
-      else this.draw(items);
+      else this.draw(items, truncated);
     } catch {
       if (!signal.aborted) this.message("The search failed. Type again to retry");
     }
@@ -57,8 +57,8 @@ export class Search {
     this.show(false);
   }
 
-  draw(items) {
-    this.say("");
+  draw(items, truncated) {
+    this.say(truncated ? "There are more. Narrow the search" : "");
     this.list.replaceChildren(...items.map((item, i) => hit(item, `${this.list.id}-${i}`)));
     this.list.hidden = false;
     this.field.setAttribute("aria-expanded", "true");
