@@ -103,10 +103,10 @@ func (s *Server) addDoubt(ctx context.Context, p *views.ConnectionPage, c worksp
 	if err != nil {
 		return err
 	}
-	changes, err := s.Store.Changes(ctx, doubt.RunID, shownChanges, 0)
-	p.Doubt = &views.Doubt{RunID: doubt.RunID, Missing: doubt.Missing, Since: doubt.Since, More: doubt.Missing - int64(len(changes))}
-	for _, missing := range changes {
-		p.Doubt.Names = append(p.Doubt.Names, pathWords(missing.Path))
+	missing, err := s.Store.Missing(ctx, doubt.RunID, shownChanges)
+	p.Doubt = &views.Doubt{RunID: doubt.RunID, Missing: doubt.Missing, Since: doubt.Since, More: doubt.Missing - int64(len(missing))}
+	for _, table := range missing {
+		p.Doubt.Names = append(p.Doubt.Names, pathWords(table.Path))
 	}
 	return err
 }

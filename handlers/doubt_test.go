@@ -5,10 +5,16 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
 
 	"patchbay/access"
+	"patchbay/catalog"
 	"patchbay/store"
 	"patchbay/workspace"
 )
@@ -68,6 +74,45 @@ func TestRefreshThatNeedsALook(t *testing.T) {
 			t.Errorf("audit of %s: %+v, %v", action, rows, err)
 		}
 	}
+}
+
+// Where a reading found much and missed a little, what the Admin is asked about are the tables that it missed.
+func TestDoubtListsWhatIsMissing(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	s.doubted(c.ID, 60, 55)
+	a := s.do("admin", "GET", "/settings/connections/"+c.ID, nil).page(t)
+	asked := a.Find("details:has(summary:contains('What is missing'))")
+	names := asked.Find("li").Map(func(_ int, li *goquery.Selection) string { return li.Text() })
+	if len(names) != 50 || names[0] != "gone_0" || slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "fresh") }) {
+		t.Errorf("what is missing is said to be %q", names)
+	}
+	if words := asked.Text(); !strings.Contains(words, "and 5 more") {
+		t.Errorf("of 55 the page says %q", words)
+	}
+}
+
+// doubted publishes a refresh that added so many tables and could not tell of some others whether they are gone.
+func (s *site) doubted(id string, added, missing int) store.Run {
+	s.t.Helper()
+	run := s.lastRun(id)
+	run.ID, run.Added, run.Missing, run.Cause, run.Error = uuid.Must(uuid.NewV7()).String(), int64(added), int64(missing), "suspicious", "Not everything was read"
+	var changes []store.Change
+	for i := range added {
+		changes = append(changes, store.Change{Change: "added", Path: catalog.Path{fmt.Sprintf("fresh_%d", i)}})
+	}
+	for i := range missing {
+		changes = append(changes, store.Change{Change: "missing", Path: catalog.Path{fmt.Sprintf("gone_%d", i)}})
+	}
+	s.check(s.server.Store.Maintain(s.t.Context(), func(tx *store.Tx) error { return tx.CreateRun(run) }))
+	state, err := s.server.Store.CatalogState(s.t.Context(), id)
+	s.check(err)
+	fence, err := s.server.Store.Acquire(s.t.Context(), "refresh:"+id, "test", time.Minute)
+	s.check(err)
+	s.check(s.server.Store.PublishCatalog(s.t.Context(), id, state.Generation, fence, run, state, changes, nil))
+	s.check(s.server.Store.Release(s.t.Context(), fence))
+	return run
 }
 
 // alterOften changes the shop's file two hundred times.

@@ -21,6 +21,17 @@ func (s *Store) Doubt(ctx context.Context, id string) (Doubt, error) {
 	return view(ctx, s, func(tx *Tx) (Doubt, error) { return tx.Doubt(id) })
 }
 
+// Missing are the first of the tables that a run missed, whatever else it found.
+func (tx *Tx) Missing(runID string, limit int) ([]Change, error) {
+	return collect(tx, scanChange, `select c.change, c.path, c.detail from refresh_run r join refresh_change c on c.run_id = r.id
+		where r.id = $1 and `+toldOf+` and c.change = 'missing' order by c.seq limit $2`, runID, limit)
+}
+
+// Missing is Tx.Missing in a snapshot of its own.
+func (s *Store) Missing(ctx context.Context, runID string, limit int) ([]Change, error) {
+	return view(ctx, s, func(tx *Tx) ([]Change, error) { return tx.Missing(runID, limit) })
+}
+
 // KeepDoubt keeps a run whose reading nobody can believe, with the tables that it missed by name, until someone decides.
 func (tx *Tx) KeepDoubt(run Run, missing []Change, stale StaleScope) error {
 	if err := tx.setDoubt(run); err != nil {
