@@ -93,6 +93,21 @@ func TestDoubtListsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// A run whose list of what is missing went to a later one says so.
+func TestDoubtOfBeforeSaysWhereItsListIs(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	before := s.doubted(c.ID, 0, 3)
+	s.doubted(c.ID, 0, 3)
+	s.check(s.server.Store.SweepMissing(t.Context(), before.ID))
+	for _, page := range []string{"", "/refreshes", "/refreshes/" + before.ID} {
+		if words := s.do("admin", "GET", "/settings/connections/"+c.ID+page, nil).words(t); strings.Count(words, "listed with the latest refresh") != 1 {
+			t.Errorf("%q says %q", page, words)
+		}
+	}
+}
+
 // doubted publishes a refresh that added so many tables and could not tell of some others whether they are gone.
 func (s *site) doubted(id string, added, missing int) store.Run {
 	s.t.Helper()

@@ -223,8 +223,13 @@ func (a *apply) list(change string, path catalog.Path, detail string) {
 // publish writes what is left, takes out what is gone, makes the shard meanwhile, and lets everyone see all of it at once.
 func (a *apply) publish(ctx context.Context) error {
 	o := a.diff.Outcome()
-	if err := believable(o, a.job.anyway); err != nil {
+	asked, err := a.inDoubt(ctx)
+	if err != nil {
 		return err
+	}
+	if err := believable(o, a.job.anyway); err != nil {
+		a.job.outdated = asked
+		return a.doubted(ctx, err)
 	}
 	if a.job.anyway {
 		o = o.Anyway()
@@ -232,7 +237,7 @@ func (a *apply) publish(ctx context.Context) error {
 	for _, path := range paths(o.Gone) {
 		a.list("removed", path, "")
 	}
-	p, err := a.parts(ctx, o)
+	p, err := a.parts(ctx, o, asked != "")
 	if err != nil {
 		return err
 	}
@@ -264,6 +269,7 @@ func (a *apply) publish(ctx context.Context) error {
 	}
 	run, state := a.ended(o, shard)
 	if run.Missing = int64(len(p.asked)); run.Missing > 0 {
+		a.job.outdated = asked
 		a.changes = append(a.changes, missing(p.asked)...)
 	}
 	run.Cause, run.Error, run.Hint = p.cause, p.words, p.hint
@@ -289,6 +295,18 @@ func believable(o catalog.Outcome, anyway bool) error {
 		return &doubtError{gone: o.Gone}
 	}
 	return nil
+}
+
+// doubted keeps by name what a reading missed that nobody can believe, and is why the run ends.
+func (a *apply) doubted(ctx context.Context, why error) error {
+	var doubt *doubtError
+	if !errors.As(why, &doubt) {
+		return why
+	}
+	if err := a.options.Store.AddChanges(ctx, a.id, a.fence, a.job.run.ID, missing(doubt.gone)); err != nil {
+		return fmt.Errorf("keep what is missing: %w", err)
+	}
+	return why
 }
 
 // remove ends tables. Those that are gone from the source are remembered for a while; what the filter hides is there still, and keeps

@@ -36,6 +36,11 @@ func (r *Runner) perform(ctx context.Context, j *job) {
 			r.options.Log.Warn("cannot sweep old versions; the next change will", "connection", j.run.ConnectionID, "error", err)
 		}
 	}
+	if j.outdated != "" {
+		if err := r.options.Store.SweepMissing(ctx, j.outdated); err != nil && ctx.Err() == nil {
+			r.options.Log.Warn("what an older run missed stays listed until that run goes", "connection", j.run.ConnectionID, "error", err)
+		}
+	}
 }
 
 // inTurn runs the job when its destination is not busy with others. Nothing else is waited for: a source that hangs keeps back
@@ -219,7 +224,7 @@ func (r *Runner) writeFailure(run store.Run, f failure, err error) (failures int
 	}
 	write := r.options.Store.Maintain(ctx, func(tx *store.Tx) (err error) {
 		if f.doubt != nil {
-			return tx.KeepDoubt(run, missing(f.doubt.gone), store.StaleScope{Reason: f.words, Since: run.Finished})
+			return tx.KeepDoubt(run, store.StaleScope{Reason: f.words, Since: run.Finished})
 		}
 		if f.reach != "" {
 			if err := tx.SetReach(run.ConnectionID, f.reach, f.cause, f.words, run.Finished); err != nil {
