@@ -128,7 +128,7 @@ func causeOf(err error) (cause, hint string) {
 func paths(keys []string) []catalog.Path {
 	all := make([]catalog.Path, 0, len(keys))
 	for _, key := range keys {
-		if path, err := catalog.ParsePath(key); err == nil {
+		if path, err := catalog.ParseTablePath(key); err == nil {
 			all = append(all, path)
 		}
 	}

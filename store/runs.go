@@ -86,7 +86,7 @@ func scanChange(r scanner) (Change, error) {
 		return c, err
 	}
 	var err error
-	c.Path, err = catalog.ParsePath(path)
+	c.Path, err = catalog.ParseTablePath(path)
 	return c, err
 }
 
@@ -124,7 +124,7 @@ func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]
 		}
 		c.At = at(finished)
 		var err error
-		c.Path, err = catalog.ParsePath(path)
+		c.Path, err = catalog.ParseTablePath(path)
 		return c, err
 	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
 		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` and c.change <> 'missing'
