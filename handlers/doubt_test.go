@@ -2,6 +2,7 @@ package handlers
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
@@ -105,6 +106,37 @@ func TestDoubtOfBeforeSaysWhereItsListIs(t *testing.T) {
 		if words := s.do("admin", "GET", "/settings/connections/"+c.ID+page, nil).words(t); strings.Count(words, "listed with the latest refresh") != 1 {
 			t.Errorf("%q says %q", page, words)
 		}
+	}
+}
+
+// A connection that is in doubt and then fails says how it fails and how often, and still asks about the doubt.
+func TestDoubtDoesNotHideAFailure(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	s.doubted(c.ID, 0, 3)
+	for _, state := range []struct {
+		reach store.ReachState
+		word  string
+	}{{store.ReachRefreshFailed, "Refresh failed"}, {store.ReachUnreachable, "Unreachable"}} {
+		s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.CountFailure(c.ID)
+			return errors.Join(err, tx.SetReach(c.ID, state.reach, "lost", "The connection was lost", time.Now()))
+		}))
+		for path, want := range map[string][]string{"/settings/connections?state=attention": {state.word, "The connection was lost"}, "/settings/connections/" + c.ID: {state.word, "The connection was lost", "3 tables would be removed", "Apply anyway"}} {
+			words := s.do("admin", "GET", path, nil).words(t)
+			for _, w := range want {
+				if !strings.Contains(words, w) {
+					t.Errorf("%s says %q, want %q", path, words, w)
+				}
+			}
+		}
+	}
+	if words := s.do("admin", "GET", "/settings/connections", nil).page(t).Find(".banner").Text(); !strings.Contains(words, "Shop") {
+		t.Errorf("of a source that cannot be reached the banner says %q", words)
+	}
+	if words := s.do("admin", "GET", "/settings/connections?state=attention", nil).words(t); !strings.Contains(words, "2 in a row") {
+		t.Errorf("of two failures the list says %q", words)
 	}
 }
 
