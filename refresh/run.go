@@ -160,6 +160,7 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 	if err != nil {
 		return err
 	}
+	j.answered = true
 	if err := r.rememberServer(ctx, c, server); err != nil {
 		return err
 	}
@@ -196,7 +197,7 @@ func (r *Runner) finish(j *job, err error) {
 	run := j.run // nobody else changes it any more
 	var failures int64
 	if err != nil {
-		f := failureOf(err)
+		f := failureOf(err, j.answered)
 		run.State, run.Cause, run.Error, run.Hint, run.Finished = f.state, f.cause, f.words, f.hint, r.options.Now()
 		if f.doubt != nil {
 			run.Missing = int64(len(f.doubt.gone))
