@@ -18,6 +18,9 @@ import (
 // maxListed is how many changes of one kind a run keeps by name; its counts know of all.
 const maxListed = 10_000
 
+// maxCommit is how many bytes of tables one commit writes, unless a single table has more, so that it never holds the writer for long.
+const maxCommit = 512 << 10
+
 // maxDetail bounds the words about one changed table, in bytes.
 const maxDetail = 2000
 
@@ -144,7 +147,9 @@ func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 // writeHeld writes what waits. Others' work and writes come between its commits.
 func (a *apply) writeHeld(ctx context.Context) error {
 	slices.SortFunc(a.held, func(x, y store.TableRow) int { return bytes.Compare(x.Key, y.Key) })
-	for batch := range slices.Chunk(a.held, store.MaxBatch) {
+	for rest := a.held; len(rest) > 0; {
+		batch := rest[:atOnce(rest)]
+		rest = rest[len(batch):]
 		a.packing.give()
 		err := a.working(ctx, func() error { return a.options.Store.PutTables(ctx, a.id, a.generation(), a.fence, batch) })
 		if err != nil {
@@ -154,6 +159,16 @@ func (a *apply) writeHeld(ctx context.Context) error {
 	}
 	a.held, a.heldSize = nil, 0
 	return nil
+}
+
+// atOnce is how many of some rows, the first ones, go into one commit: at least one, and as many as are not too much.
+func atOnce(rows []store.TableRow) int {
+	for n, size := 0, 0; n < min(len(rows), store.MaxBatch); n++ {
+		if size += len(rows[n].Body); size > maxCommit && n > 0 {
+			return n
+		}
+	}
+	return min(len(rows), store.MaxBatch)
 }
 
 // learn keeps what the tables of a batch have in common, by which their packed forms are short.

@@ -3,6 +3,7 @@ package refresh_test
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/binary"
@@ -433,6 +434,28 @@ func (b *bench) largestCommit(t testing.TB) (largest int) {
 		}
 	}
 	return largest
+}
+
+// Long tables are written fewer at a time, so that no commit is large (P72).
+func TestCommitsOfLongTablesAreSmall(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tables := warehouse(0, 300)
+	for i := range tables {
+		for j := range tables[i].Columns {
+			said := make([]byte, 2000)
+			_, _ = rand.Read(said)
+			tables[i].Columns[j].Comment = hex.EncodeToString(said)
+		}
+	}
+	b.read = whole(tables)
+	if _, err := b.rawWrite(t, `pragma wal_checkpoint(truncate)`); err != nil {
+		t.Fatal(err)
+	}
+	b.succeed(t, 300, 0, 0)
+	if size := b.largestCommit(t); size > 1<<20 {
+		t.Errorf("one commit of %d bytes", size)
+	}
 }
 
 // An unchanged source writes no catalog row. What the log grows by is the run's own record, whatever the catalog's size: the
