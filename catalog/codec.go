@@ -208,9 +208,6 @@ func Decode(path Path, body []byte) (Table, error) {
 
 // decodeTable reads a form whose columns are read by column, which is told the name of the one before.
 func decodeTable(path Path, body []byte, column func(d *decoder, last string) Column) (Table, error) {
-	if len(path) == 0 {
-		path = Path{""}
-	}
 	d := decoder{b: body[1:], path: path, ctx: contextOf(path)}
 	t := Table{Path: path, Kind: pick(&d, kinds)}
 	t.Unreadable = d.byte()&tableUnreadable != 0

@@ -205,7 +205,7 @@ func outermost(key string) string {
 }
 
 func (d *Diff) keeps(key string) bool {
-	path, err := ParsePath(key)
+	path, err := ParseTablePath(key)
 	return err != nil || d.keep.Keeps(path)
 }
 

@@ -64,6 +64,15 @@ func ParsePath(s string) (Path, error) {
 	return p, nil
 }
 
+// ParseTablePath is ParsePath for the path of a table, which has one part at least: the empty string is a table without a name, as
+// SQLite allows, of a product that has no other level.
+func ParseTablePath(s string) (Path, error) {
+	if s == "" {
+		return Path{""}, nil
+	}
+	return ParsePath(s)
+}
+
 // A Kind says what sort of table an object is.
 type Kind string
 

@@ -96,19 +96,25 @@ func (s *Server) addOverview(ctx context.Context, p *views.ConnectionPage, c wor
 
 // addDoubt lists what a reading that nobody has decided on would remove.
 func (s *Server) addDoubt(ctx context.Context, p *views.ConnectionPage, c workspace.ConnectionView) error {
-	doubt, err := s.Store.Doubt(ctx, c.ID)
+	var doubt store.Doubt
+	var missing []store.Change
+	err := s.Store.View(ctx, func(tx *store.Tx) (err error) {
+		if doubt, err = tx.Doubt(c.ID); err == nil {
+			missing, err = tx.Missing(doubt.RunID, shownChanges)
+		}
+		return err
+	})
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	changes, err := s.Store.Changes(ctx, doubt.RunID, shownChanges, 0)
-	p.Doubt = &views.Doubt{RunID: doubt.RunID, Missing: doubt.Missing, Since: doubt.Since, More: doubt.Missing - int64(len(changes))}
-	for _, missing := range changes {
-		p.Doubt.Names = append(p.Doubt.Names, pathWords(missing.Path))
+	p.Doubt = &views.Doubt{RunID: doubt.RunID, Missing: doubt.Missing, Since: doubt.Since, More: doubt.Missing - int64(len(missing))}
+	for _, table := range missing {
+		p.Doubt.Names = append(p.Doubt.Names, pathWords(table.Path))
 	}
-	return err
+	return nil
 }
 
 // pathWords is a path as people read it; the whole source has no path.

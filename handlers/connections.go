@@ -106,11 +106,7 @@ func (s *Server) addCatalogFacts(ctx context.Context, row *views.ConnectionRow) 
 	if err := s.addStale(ctx, row, runs[0]); err != nil {
 		return err
 	}
-	doubt, err := s.Store.Doubt(ctx, row.ID)
-	if err == nil {
-		row.State = views.ConnectionState{Key: "needs_look", Kind: "warn", Word: "Needs a look", Since: doubt.Since,
-			Meaning: views.Plural(doubt.Missing, "table is", "tables are") + " missing, and none was removed · since "}
-	} else if !errors.Is(err, store.ErrNotFound) {
+	if err := s.addNeedsLook(ctx, row); err != nil {
 		return err
 	}
 	last := runRow(runs[0], "")
@@ -138,6 +134,20 @@ func (s *Server) addStale(ctx context.Context, row *views.ConnectionRow, last st
 	}
 	row.State = views.ConnectionState{Key: "partly_read", Kind: "warn", Word: "Partly read", Meaning: words + " · since ", Since: stale[0].Since}
 	return nil
+}
+
+// addNeedsLook says of a connection that works that an Admin has to decide. One that fails says that: its page asks all the same.
+func (s *Server) addNeedsLook(ctx context.Context, row *views.ConnectionRow) error {
+	if row.State.Key != "connected" && row.State.Key != "partly_read" {
+		return nil
+	}
+	doubt, err := s.Store.Doubt(ctx, row.ID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	row.State = views.ConnectionState{Key: "needs_look", Kind: "warn", Word: "Needs a look", Since: doubt.Since,
+		Meaning: views.Plural(doubt.Missing, "table is", "tables are") + " missing, and none was removed · since "}
+	return err
 }
 
 // stateOf is a connection's state without what a running refresh adds.

@@ -4,6 +4,8 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -253,4 +255,75 @@ func TestFinishedDraftHasItsScheduleAndAccess(t *testing.T) {
 	if c.Draft || c.Schedule.At != "05:30" || c.NextRefresh.IsZero() || len(c.CanQuery) != 1 || c.CanQuery[0] != "guests" || len(c.CanViewResults) != 0 || !c.RefreshAdminsOnly {
 		t.Errorf("finished, it is %+v", c)
 	}
+}
+
+// An edit that changes what is read is followed by a refresh, one that changes words is not, and a draft that is finished has one.
+func TestEditThatChangesWhatIsReadRefreshes(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	token := s.token("admin", access.ScopeAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	edited := func(id, change string, want int) store.Run {
+		t.Helper()
+		if a := s.api(token, "PATCH", "/api/v1/connections/"+id, change); a.status != http.StatusOK {
+			t.Fatalf("%s answers %d: %s", change, a.status, a.body)
+		}
+		return s.refreshedTimes(id, change, want)
+	}
+	edited(c.ID, `{"name":"Store","description":"What we sell","allow_writeback":true}`, 1)
+	form := url.Values{"type": {"sqlite"}, "name": {"Shop"}, "file": {"shop.db"}}
+	if a := s.do("admin", "POST", "/settings/connections/"+c.ID, form); a.status != http.StatusSeeOther {
+		t.Fatalf("an untouched form answers %d: %s", a.status, a.page(t).Find(".error").Text())
+	}
+	s.refreshedTimes(c.ID, "an untouched form", 1)
+
+	shop(t, filepath.Join(s.dir, "files", "other.db"))
+	s.check(os.Remove(filepath.Join(s.dir, "files", "shop.db")))
+	if run := edited(c.ID, `{"config":{"file":"other.db"}}`, 2); run.State != "succeeded" || run.Trigger != "manual" || run.StartedBy != s.users["admin"].ID {
+		t.Errorf("after another file the refresh is %+v", run)
+	}
+
+	draft, err := s.server.Workspace.DuplicateConnection(t.Context(), s.actor("admin"), c.ID)
+	s.check(err)
+	edited(draft.ID, `{"config":{"file":"none.db"}}`, 0)
+	if run := edited(draft.ID, `{"config":{"file":"other.db"},"draft":false}`, 1); run.Trigger != "created" {
+		t.Errorf("the first refresh of a finished draft is %+v", run)
+	}
+}
+
+// A secret that is replaced or removed is a reason to refresh, one that stays saved is none.
+func TestAnotherSecretRefreshes(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	if a := s.do("admin", "POST", "/settings/new-connection", postgresForm(nil)); a.status != http.StatusSeeOther {
+		t.Fatalf("creating answers %d", a.status)
+	}
+	id := s.only().ID
+	s.refreshedTimes(id, "creating", 1)
+	for _, change := range []struct {
+		form url.Values
+		want int
+	}{{url.Values{"password": {""}, "description": {"Words"}}, 1}, {url.Values{"password": {"mended"}}, 2}} {
+		if a := s.do("admin", "POST", "/settings/connections/"+id, postgresForm(change.form)); a.status != http.StatusSeeOther {
+			t.Fatalf("saving %v answers %d: %s", change.form, a.status, a.page(t).Find(".error").Text())
+		}
+		s.refreshedTimes(id, change.form.Encode(), change.want)
+	}
+}
+
+// refreshedTimes waits for the last refresh of a connection that has so many.
+func (s *site) refreshedTimes(id, after string, want int) (last store.Run) {
+	s.t.Helper()
+	runs, err := s.server.Store.Runs(s.t.Context(), id, 10, "")
+	s.check(err)
+	if len(runs) != want {
+		s.t.Fatalf("after %s there are %d refreshes, want %d", after, len(runs), want)
+	}
+	if want == 0 {
+		return last
+	}
+	s.check(s.server.Refresh.Wait(s.t.Context(), runs[0].ID))
+	last, err = s.server.Store.Run(s.t.Context(), runs[0].ID)
+	s.check(err)
+	return last
 }

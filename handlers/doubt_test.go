@@ -2,13 +2,20 @@ package handlers
 
 import (
 	"database/sql"
+	"errors"
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/PuerkitoBio/goquery"
+	"github.com/google/uuid"
 
 	"patchbay/access"
+	"patchbay/catalog"
 	"patchbay/store"
 	"patchbay/workspace"
 )
@@ -68,6 +75,91 @@ func TestRefreshThatNeedsALook(t *testing.T) {
 			t.Errorf("audit of %s: %+v, %v", action, rows, err)
 		}
 	}
+}
+
+// Where a reading found much and missed a little, what the Admin is asked about are the tables that it missed.
+func TestDoubtListsWhatIsMissing(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	s.doubted(c.ID, 60, 55)
+	a := s.do("admin", "GET", "/settings/connections/"+c.ID, nil).page(t)
+	asked := a.Find("details:has(summary:contains('What is missing'))")
+	names := asked.Find("li").Map(func(_ int, li *goquery.Selection) string { return li.Text() })
+	if len(names) != 50 || names[0] != "gone_0" || slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, "fresh") }) {
+		t.Errorf("what is missing is said to be %q", names)
+	}
+	if words := asked.Text(); !strings.Contains(words, "and 5 more") {
+		t.Errorf("of 55 the page says %q", words)
+	}
+}
+
+// A run whose list of what is missing went to a later one says so.
+func TestDoubtOfBeforeSaysWhereItsListIs(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	before := s.doubted(c.ID, 0, 3)
+	s.doubted(c.ID, 0, 3)
+	s.check(s.server.Store.SweepMissing(t.Context(), before.ID))
+	for _, page := range []string{"", "/refreshes", "/refreshes/" + before.ID} {
+		if words := s.do("admin", "GET", "/settings/connections/"+c.ID+page, nil).words(t); strings.Count(words, "listed with the latest refresh") != 1 {
+			t.Errorf("%q says %q", page, words)
+		}
+	}
+}
+
+// A connection that is in doubt and then fails says how it fails and how often, and still asks about the doubt.
+func TestDoubtDoesNotHideAFailure(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	s.doubted(c.ID, 0, 3)
+	for _, state := range []struct {
+		reach store.ReachState
+		word  string
+	}{{store.ReachRefreshFailed, "Refresh failed"}, {store.ReachUnreachable, "Unreachable"}} {
+		s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error {
+			_, err := tx.CountFailure(c.ID)
+			return errors.Join(err, tx.SetReach(c.ID, state.reach, "lost", "The connection was lost", time.Now()))
+		}))
+		for path, want := range map[string][]string{"/settings/connections?state=attention": {state.word, "The connection was lost"}, "/settings/connections/" + c.ID: {state.word, "The connection was lost", "3 tables would be removed", "Apply anyway"}} {
+			words := s.do("admin", "GET", path, nil).words(t)
+			for _, w := range want {
+				if !strings.Contains(words, w) {
+					t.Errorf("%s says %q, want %q", path, words, w)
+				}
+			}
+		}
+	}
+	if words := s.do("admin", "GET", "/settings/connections", nil).page(t).Find(".banner").Text(); !strings.Contains(words, "Shop") {
+		t.Errorf("of a source that cannot be reached the banner says %q", words)
+	}
+	if words := s.do("admin", "GET", "/settings/connections?state=attention", nil).words(t); !strings.Contains(words, "2 in a row") {
+		t.Errorf("of two failures the list says %q", words)
+	}
+}
+
+// doubted publishes a refresh that added so many tables and could not tell of some others whether they are gone.
+func (s *site) doubted(id string, added, missing int) store.Run {
+	s.t.Helper()
+	run := s.lastRun(id)
+	run.ID, run.Added, run.Missing, run.Cause, run.Error = uuid.Must(uuid.NewV7()).String(), int64(added), int64(missing), "suspicious", "Not everything was read"
+	var changes []store.Change
+	for i := range added {
+		changes = append(changes, store.Change{Change: "added", Path: catalog.Path{fmt.Sprintf("fresh_%d", i)}})
+	}
+	for i := range missing {
+		changes = append(changes, store.Change{Change: "missing", Path: catalog.Path{fmt.Sprintf("gone_%d", i)}})
+	}
+	s.check(s.server.Store.Maintain(s.t.Context(), func(tx *store.Tx) error { return tx.CreateRun(run) }))
+	state, err := s.server.Store.CatalogState(s.t.Context(), id)
+	s.check(err)
+	fence, err := s.server.Store.Acquire(s.t.Context(), "refresh:"+id, "test", time.Minute)
+	s.check(err)
+	s.check(s.server.Store.PublishCatalog(s.t.Context(), id, state.Generation, fence, run, state, changes, nil))
+	s.check(s.server.Store.Release(s.t.Context(), fence))
+	return run
 }
 
 // alterOften changes the shop's file two hundred times.

@@ -141,6 +141,69 @@ func TestSavedFilterAppliesAtOnce(t *testing.T) {
 	}
 }
 
+// A table without a name, which SQLite allows, is filtered, listed and kept as any other.
+func TestFilterOfATableWithoutAName(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	s.alter(`create table "" (a int)`)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	apply := func(f catalog.Filter, want ...string) {
+		t.Helper()
+		s.check(s.server.Store.Maintain(t.Context(), func(tx *store.Tx) error { return tx.SetFilter(c.ID, f) }))
+		s.check(s.server.Refresh.Refilter(t.Context(), c.ID))
+		shard, ok := s.server.Refresh.Shard(c.ID)
+		if !ok {
+			t.Fatal("there is no catalog")
+		}
+		var names []string
+		nodes, _, _ := shard.Children(nil, 0, 10)
+		for _, n := range nodes {
+			names = append(names, n.Path.Name())
+		}
+		if !slices.Equal(names, want) {
+			t.Errorf("by %+v there are %q, want %q", f.Tables, names, want)
+		}
+	}
+	only := func(names ...string) catalog.Filter {
+		return catalog.Filter{Tables: catalog.Rule{Include: &catalog.Match{Match: catalog.MatchExact, Values: names}}}
+	}
+	apply(only("orders"), "orders")
+	apply(only(""), "")
+	if run := s.refreshed(c.ID, "succeeded"); run.Hidden != 2 {
+		t.Errorf("the refresh by a filter that keeps it alone is %+v", run)
+	}
+	apply(only("orders"))
+	s.alter(`drop table ""`)
+	if run := s.refreshed(c.ID, "succeeded"); run.Hidden != 1 || run.Removed != 0 {
+		t.Errorf("the refresh by a filter that drops it is %+v", run)
+	}
+	s.alter(`create table "" (a int)`)
+	apply(catalog.Filter{}, "orders")
+	s.refreshed(c.ID, "succeeded")
+	s.alter(`drop table ""`)
+	run := s.refreshed(c.ID, "succeeded")
+	if changes, err := s.server.Store.Changes(t.Context(), run.ID, 10, 0); err != nil || len(changes) != 1 || changes[0].Change != "removed" || len(changes[0].Path) != 1 {
+		t.Errorf("dropped, the changes are %+v, %v", changes, err)
+	}
+}
+
+// Where the known catalog cannot be filtered, that is said, and the refresh by the new filter comes all the same.
+func TestFilterIsReadByThoughItCannotBeApplied(t *testing.T) {
+	s := newSite(t)
+	s.person(access.RoleAdmin)
+	c := s.connect("Shop", workspace.ConnectionInput{})
+	s.raw(`update catalog_table set body = x'ff'`)
+	if err := s.server.Workspace.SetFilter(t.Context(), s.actor("admin"), c.ID, withoutItems(), 0); err == nil || !strings.Contains(err.Error(), "apply filter") {
+		t.Errorf("saving ends as %v", err)
+	}
+	if run := s.lastRun(c.ID); run.Trigger != "manual" || run.State != "succeeded" || run.Hidden != 1 {
+		t.Errorf("the refresh by the new filter is %+v", run)
+	}
+	if shard, ok := s.server.Refresh.Shard(c.ID); !ok || shard.Tables() != 1 {
+		t.Error("what is to be hidden is still there")
+	}
+}
+
 // Two people who edit one filter do not overwrite each other.
 func TestStaleFilterIsRefused(t *testing.T) {
 	s := newSite(t)

@@ -18,6 +18,9 @@ import (
 // maxListed is how many changes of one kind a run keeps by name; its counts know of all.
 const maxListed = 10_000
 
+// maxCommit is how many bytes of tables one commit writes, unless a single table has more, so that it never holds the writer for long.
+const maxCommit = 512 << 10
+
 // maxDetail bounds the words about one changed table, in bytes.
 const maxDetail = 2000
 
@@ -144,7 +147,9 @@ func (a *apply) hold(ctx context.Context, batch []catalog.Difference) error {
 // writeHeld writes what waits. Others' work and writes come between its commits.
 func (a *apply) writeHeld(ctx context.Context) error {
 	slices.SortFunc(a.held, func(x, y store.TableRow) int { return bytes.Compare(x.Key, y.Key) })
-	for batch := range slices.Chunk(a.held, store.MaxBatch) {
+	for rest := a.held; len(rest) > 0; {
+		batch := rest[:atOnce(rest)]
+		rest = rest[len(batch):]
 		a.packing.give()
 		err := a.working(ctx, func() error { return a.options.Store.PutTables(ctx, a.id, a.generation(), a.fence, batch) })
 		if err != nil {
@@ -154,6 +159,16 @@ func (a *apply) writeHeld(ctx context.Context) error {
 	}
 	a.held, a.heldSize = nil, 0
 	return nil
+}
+
+// atOnce is how many of some rows, the first ones, go into one commit: at least one, and as many as are not too much.
+func atOnce(rows []store.TableRow) int {
+	for n, size := 0, 0; n < min(len(rows), store.MaxBatch); n++ {
+		if size += len(rows[n].Body); size > maxCommit && n > 0 {
+			return n
+		}
+	}
+	return min(len(rows), store.MaxBatch)
 }
 
 // learn keeps what the tables of a batch have in common, by which their packed forms are short.
@@ -223,8 +238,13 @@ func (a *apply) list(change string, path catalog.Path, detail string) {
 // publish writes what is left, takes out what is gone, makes the shard meanwhile, and lets everyone see all of it at once.
 func (a *apply) publish(ctx context.Context) error {
 	o := a.diff.Outcome()
-	if err := believable(o, a.job.anyway); err != nil {
+	asked, err := a.inDoubt(ctx)
+	if err != nil {
 		return err
+	}
+	if err := believable(o, a.job.anyway); err != nil {
+		a.job.outdated = asked
+		return a.doubted(ctx, err)
 	}
 	if a.job.anyway {
 		o = o.Anyway()
@@ -232,7 +252,7 @@ func (a *apply) publish(ctx context.Context) error {
 	for _, path := range paths(o.Gone) {
 		a.list("removed", path, "")
 	}
-	p, err := a.parts(ctx, o)
+	p, err := a.parts(ctx, o, asked != "")
 	if err != nil {
 		return err
 	}
@@ -264,6 +284,7 @@ func (a *apply) publish(ctx context.Context) error {
 	}
 	run, state := a.ended(o, shard)
 	if run.Missing = int64(len(p.asked)); run.Missing > 0 {
+		a.job.outdated = asked
 		a.changes = append(a.changes, missing(p.asked)...)
 	}
 	run.Cause, run.Error, run.Hint = p.cause, p.words, p.hint
@@ -289,6 +310,18 @@ func believable(o catalog.Outcome, anyway bool) error {
 		return &doubtError{gone: o.Gone}
 	}
 	return nil
+}
+
+// doubted keeps by name what a reading missed that nobody can believe, and is why the run ends.
+func (a *apply) doubted(ctx context.Context, why error) error {
+	var doubt *doubtError
+	if !errors.As(why, &doubt) {
+		return why
+	}
+	if err := a.options.Store.AddChanges(ctx, a.id, a.fence, a.job.run.ID, missing(doubt.gone)); err != nil {
+		return fmt.Errorf("keep what is missing: %w", err)
+	}
+	return why
 }
 
 // remove ends tables. Those that are gone from the source are remembered for a while; what the filter hides is there still, and keeps

@@ -154,6 +154,76 @@ func TestUnlistedPartWaitsForAnAdmin(t *testing.T) {
 	b.noDoubt(t)
 }
 
+// While nobody decides, what is missing is listed once and not again with each refresh, and in commits that keep nobody waiting (P72).
+func TestUndecidedDoubtDoesNotGrow(t *testing.T) {
+	t.Parallel()
+	tables := warehouse(0, 3000)
+	for name, read := range map[string]func(context.Context, catalog.Filter, catalog.Sink) error{
+		"nearly everything": whole(tables[:10]),
+		"a part": func(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
+			return whole(tables[1000:])(ctx, f, dumb{to})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.read = whole(tables)
+			b.succeed(t, 3000, 0, 0)
+			b.set(read)
+			var run store.Run
+			for range 3 {
+				b.pass(time.Hour)
+				if _, err := b.rawWrite(t, `pragma wal_checkpoint(truncate)`); err != nil {
+					t.Fatal(err)
+				}
+				if run = b.refresh(t); run.Missing < 1000 {
+					t.Fatalf("run %+v", run)
+				}
+				b.until(t, func() bool {
+					return b.count(t, `select count(distinct run_id) from refresh_change where change = 'missing'`) == 1
+				})
+				if size := b.largestCommit(t); size > 100<<10 {
+					t.Errorf("one commit of %d bytes", size)
+				}
+			}
+			if got := b.changes(t, run); len(got) != int(run.Missing) || !strings.HasPrefix(got[0], "missing ") {
+				t.Errorf("the last run lists %d of %d", len(got), run.Missing)
+			}
+			if doubt, err := b.store.Doubt(t.Context(), b.id); err != nil || doubt.RunID != run.ID {
+				t.Errorf("doubt %+v, %v", doubt, err)
+			}
+		})
+	}
+}
+
+// What a reading missed is not left behind where the doubt about it could not be kept, and the doubt of before keeps its list.
+func TestDoubtThatIsNotKept(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tables := warehouse(0, 300)
+	b.read = whole(tables)
+	b.succeed(t, 300, 0, 0)
+	b.read = whole(tables[:5])
+	run := b.refresh(t)
+	if _, err := b.rawWrite(t, `create trigger no_doubt before update on catalog_doubt begin select raise(abort, 'not now'); end`); err != nil {
+		t.Fatal(err)
+	}
+	b.refresh(t)
+	b.Stop(t.Context())
+	if n := b.count(t, `select count(*) from refresh_change where change = 'missing'`); n != 295 || len(b.changes(t, run)) != 295 {
+		t.Errorf("%d tables are listed as missing, %d of them with the run that is asked about; want 295", n, len(b.changes(t, run)))
+	}
+}
+
+// A dumb sink is not told what was read to its end but where something was found.
+type dumb struct{ catalog.Sink }
+
+func (d dumb) Table(t catalog.Table) error {
+	return errors.Join(d.Sink.Table(t), d.Sink.Done(t.Path.Parent()))
+}
+
+func (dumb) Done(catalog.Path) error { return nil }
+
 func (b *bench) noDoubt(t *testing.T) {
 	t.Helper()
 	if doubt, err := b.store.Doubt(t.Context(), b.id); !errors.Is(err, store.ErrNotFound) {

@@ -29,11 +29,13 @@ func (e *doubtError) Error() string {
 // errNothingRead is a reading in which the source finished no part at all.
 var errNothingRead = errors.New("no part of the catalog could be read")
 
-// unreachable are the causes that say that the server was not spoken with.
+// unreachable are the causes that say that the server was not spoken with. Of one that had answered,
+// that something took too long only says that it is slow.
 var unreachable = []connectors.Cause{connectors.CauseAddress, connectors.CauseRefusedPolicy, connectors.CauseUnreachable, connectors.CauseTunnel,
 	connectors.CauseHostKey, connectors.CauseTLS, connectors.CauseTimeout, connectors.CauseLost}
 
-func failureOf(err error) failure {
+// failureOf is what an error means. answered says that the server had answered before.
+func failureOf(err error, answered bool) failure {
 	var e *connectors.Error
 	var doubt *doubtError
 	switch {
@@ -49,7 +51,7 @@ func failureOf(err error) failure {
 			hint:  "Check that the user of the connection still has its rights. If the tables are really gone, an Admin can apply it anyway"}
 	case errors.As(err, &e):
 		f := failure{state: stateFailed, cause: string(e.Cause), words: wordsOf(e), hint: e.Advice(), reach: store.ReachRefreshFailed}
-		if slices.Contains(unreachable, e.Cause) {
+		if slices.Contains(unreachable, e.Cause) && (e.Cause != connectors.CauseTimeout || !answered) {
 			f.reach = store.ReachUnreachable
 		}
 		return f

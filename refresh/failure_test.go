@@ -364,6 +364,43 @@ func TestEndingARun(t *testing.T) {
 	}
 }
 
+// A server that answered and is slow can be reached; one that lets nobody in cannot, nor one whose connection broke.
+func TestSlowIsNotUnreachable(t *testing.T) {
+	t.Parallel()
+	slow := &connectors.Error{Cause: connectors.CauseTimeout, Op: "read the catalog", Message: "statement timeout"}
+	fails := func(err error) func(context.Context, catalog.Filter, catalog.Sink) error {
+		return func(context.Context, catalog.Filter, catalog.Sink) error { return err }
+	}
+	for name, c := range map[string]struct {
+		open     error
+		read     func(context.Context, catalog.Filter, catalog.Sink) error
+		deadline time.Duration
+		want     store.ReachState
+		cause    string
+	}{
+		"no answer":           {open: slow, want: store.ReachUnreachable, cause: "timeout"},
+		"a slow statement":    {read: fails(slow), want: store.ReachRefreshFailed, cause: "timeout"},
+		"longer than allowed": {read: blocked(make(chan struct{})), deadline: 300 * time.Millisecond, want: store.ReachRefreshFailed, cause: "timeout"},
+		"a lost connection":   {read: fails(&connectors.Error{Cause: connectors.CauseLost, Op: "read the catalog"}), want: store.ReachUnreachable, cause: "lost"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t)
+			b.openErr, b.read = c.open, c.read
+			if c.deadline > 0 {
+				b.Stop(t.Context())
+				b.Runner = b.runner(c.deadline)
+			}
+			if run := b.refresh(t); run.State != "failed" || run.Cause != c.cause {
+				t.Errorf("run %+v", run)
+			}
+			if got := b.saved(t, b.id); got.Reach != c.want || got.ReachCause != c.cause {
+				t.Errorf("it is %s by %s, want %s", got.Reach, got.ReachCause, c.want)
+			}
+		})
+	}
+}
+
 func TestCancelWhileQueued(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -63,7 +63,7 @@ func (r *Runner) storedShard(ctx context.Context, c store.Connection) (*catalog.
 	}
 	b := catalog.NewBuilder(levels)
 	err = r.addStored(ctx, c.ID, words, b, func(key string) bool {
-		path, err := catalog.ParsePath(key)
+		path, err := catalog.ParseTablePath(key)
 		return err != nil || keep.Keeps(path) // what cannot be read is an error of addStored
 	})
 	if err != nil {

@@ -21,7 +21,8 @@ type parts struct {
 }
 
 // parts are the parts that could not be read, those that are not listed any more, and those of before that nobody has read since.
-func (a *apply) parts(ctx context.Context, o catalog.Outcome) (p parts, err error) {
+// While people are being asked already, they are asked about all of it.
+func (a *apply) parts(ctx context.Context, o catalog.Outcome, asks bool) (p parts, err error) {
 	before, err := a.options.Store.Scopes(ctx, a.id)
 	if err != nil {
 		return p, fmt.Errorf("read stale scopes: %w", err)
@@ -43,10 +44,6 @@ func (a *apply) parts(ctx context.Context, o catalog.Outcome) (p parts, err erro
 		if add(skip.Scope, reasonOf(skip.Why)) && p.cause == "" {
 			p.cause, p.hint = causeOf(skip.Why)
 		}
-	}
-	asks, err := a.inDoubt(ctx)
-	if err != nil {
-		return p, err
 	}
 	for _, u := range unlisted(o.Unlisted) {
 		if !add(u.Path, u.Reason) {
@@ -71,16 +68,16 @@ func (a *apply) parts(ctx context.Context, o catalog.Outcome) (p parts, err erro
 	return p, nil
 }
 
-// inDoubt says whether people are being asked already.
-func (a *apply) inDoubt(ctx context.Context) (bool, error) {
-	_, err := a.options.Store.Doubt(ctx, a.id)
+// inDoubt is the run about which people are being asked already; empty: none.
+func (a *apply) inDoubt(ctx context.Context) (run string, err error) {
+	doubt, err := a.options.Store.Doubt(ctx, a.id)
 	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
+		return "", nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read doubt: %w", err)
+		return "", fmt.Errorf("read doubt: %w", err)
 	}
-	return true, nil
+	return doubt.RunID, nil
 }
 
 // unlisted are the parts in which tables lie that are not listed any more, with the words that say so. What an Admin has once
@@ -131,7 +128,7 @@ func causeOf(err error) (cause, hint string) {
 func paths(keys []string) []catalog.Path {
 	all := make([]catalog.Path, 0, len(keys))
 	for _, key := range keys {
-		if path, err := catalog.ParsePath(key); err == nil {
+		if path, err := catalog.ParseTablePath(key); err == nil {
 			all = append(all, path)
 		}
 	}

@@ -1,9 +1,12 @@
 package refresh_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -362,12 +365,25 @@ func (b *bench) raw(t testing.TB) *sql.DB {
 	return db
 }
 
-func (b *bench) rows(t testing.TB) (n int) {
+func (b *bench) rows(t testing.TB) int { return b.count(t, `select count(*) from catalog_table`) }
+
+// count is the number that a query finds.
+func (b *bench) count(t testing.TB, query string) (n int) {
 	t.Helper()
-	if err := b.raw(t).QueryRow(`select count(*) from catalog_table`).Scan(&n); err != nil {
+	if err := b.raw(t).QueryRow(query).Scan(&n); err != nil {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// until waits for a state.
+func (b *bench) until(t testing.TB, reached func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !reached(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("it does not come to that")
+		}
+	}
 }
 
 // rowHash is a hash over every row of the catalog, generations included.
@@ -400,6 +416,46 @@ func (b *bench) walSize(t testing.TB) int64 {
 		t.Fatal(err)
 	}
 	return info.Size()
+}
+
+// largestCommit is how many bytes the largest commit in the log takes: frames of a page each, of which the last one of a commit says
+// how many pages the database has.
+func (b *bench) largestCommit(t testing.TB) (largest int) {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(b.dir, "patchbay.db-wal"))
+	if err != nil || len(log) < 32 {
+		t.Fatalf("a log of %d bytes, %v", len(log), err)
+	}
+	frame := 24 + int(binary.BigEndian.Uint32(log[8:]))
+	size := 0
+	for rest := log[32:]; len(rest) >= frame && bytes.Equal(rest[8:16], log[16:24]); rest = rest[frame:] {
+		if size += frame; binary.BigEndian.Uint32(rest[4:]) > 0 {
+			largest, size = max(largest, size), 0
+		}
+	}
+	return largest
+}
+
+// Long tables are written fewer at a time, so that no commit is large (P72).
+func TestCommitsOfLongTablesAreSmall(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	tables := warehouse(0, 300)
+	for i := range tables {
+		for j := range tables[i].Columns {
+			said := make([]byte, 2000)
+			_, _ = rand.Read(said)
+			tables[i].Columns[j].Comment = hex.EncodeToString(said)
+		}
+	}
+	b.read = whole(tables)
+	if _, err := b.rawWrite(t, `pragma wal_checkpoint(truncate)`); err != nil {
+		t.Fatal(err)
+	}
+	b.succeed(t, 300, 0, 0)
+	if size := b.largestCommit(t); size > 1<<20 {
+		t.Errorf("one commit of %d bytes", size)
+	}
 }
 
 // An unchanged source writes no catalog row. What the log grows by is the run's own record, whatever the catalog's size: the

@@ -36,6 +36,11 @@ func (r *Runner) perform(ctx context.Context, j *job) {
 			r.options.Log.Warn("cannot sweep old versions; the next change will", "connection", j.run.ConnectionID, "error", err)
 		}
 	}
+	if j.outdated != "" {
+		if err := r.options.Store.SweepMissing(ctx, j.outdated); err != nil && ctx.Err() == nil {
+			r.options.Log.Warn("what an older run missed stays listed until that run goes", "connection", j.run.ConnectionID, "error", err)
+		}
+	}
 }
 
 // inTurn runs the job when its destination is not busy with others. Nothing else is waited for: a source that hangs keeps back
@@ -155,6 +160,7 @@ func (r *Runner) refresh(ctx context.Context, j *job, fence store.Fence) error {
 	if err != nil {
 		return err
 	}
+	j.answered = true
 	if err := r.rememberServer(ctx, c, server); err != nil {
 		return err
 	}
@@ -191,7 +197,7 @@ func (r *Runner) finish(j *job, err error) {
 	run := j.run // nobody else changes it any more
 	var failures int64
 	if err != nil {
-		f := failureOf(err)
+		f := failureOf(err, j.answered)
 		run.State, run.Cause, run.Error, run.Hint, run.Finished = f.state, f.cause, f.words, f.hint, r.options.Now()
 		if f.doubt != nil {
 			run.Missing = int64(len(f.doubt.gone))
@@ -219,7 +225,7 @@ func (r *Runner) writeFailure(run store.Run, f failure, err error) (failures int
 	}
 	write := r.options.Store.Maintain(ctx, func(tx *store.Tx) (err error) {
 		if f.doubt != nil {
-			return tx.KeepDoubt(run, missing(f.doubt.gone), store.StaleScope{Reason: f.words, Since: run.Finished})
+			return tx.KeepDoubt(run, store.StaleScope{Reason: f.words, Since: run.Finished})
 		}
 		if f.reach != "" {
 			if err := tx.SetReach(run.ConnectionID, f.reach, f.cause, f.words, run.Finished); err != nil {

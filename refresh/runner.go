@@ -123,7 +123,9 @@ type job struct {
 	done   chan struct{} // closed when all is written
 
 	told, saved time.Time // when progress was last told to subscribers, and to the store
+	answered    bool      // the server said what it is
 	sweep       bool      // old versions are left to be swept
+	outdated    string    // the run that was to be decided on, where this one lists what is missing in its place
 	anyway      bool      // someone looked: what is missing is to be removed, however much it is
 	failures    int64     // that were in a row, when it ended
 }

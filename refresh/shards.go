@@ -130,7 +130,7 @@ func (r *Runner) addStored(ctx context.Context, connectionID string, words *cata
 		if !which(key) {
 			return nil
 		}
-		path, err := catalog.ParsePath(key)
+		path, err := catalog.ParseTablePath(key)
 		if err != nil {
 			return fmt.Errorf("stored path %q: %w", key, err)
 		}

@@ -224,17 +224,24 @@ func (s *Store) batch(ctx context.Context, id string, f Fence, size int, fn func
 	})
 }
 
-// PublishCatalog makes a generation visible at once, with its run and stale scopes, in one commit. The changes are written before, in small
-// commits, and can be read once the run has succeeded. A generation that is the visible one already (nothing changed) only notes in
-// its run that the source was read.
-func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fence, run Run, state CatalogState, changes []Change, stale []StaleScope) error {
+// AddChanges keeps what a run found by name, in small commits. It can be read once the run has ended, and goes with one that broke off.
+func (s *Store) AddChanges(ctx context.Context, id string, f Fence, runID string, changes []Change) error {
 	after := 0
 	for batch := range slices.Chunk(changes, MaxBatch) {
-		err := s.batch(ctx, id, f, len(batch), func(tx *Tx, _ int64) error { return tx.addChanges(run.ID, after, batch) })
+		err := s.batch(ctx, id, f, len(batch), func(tx *Tx, _ int64) error { return tx.addChanges(runID, after, batch) })
 		if err != nil {
 			return fmt.Errorf("keep changes: %w", err)
 		}
 		after += len(batch)
+	}
+	return nil
+}
+
+// PublishCatalog makes a generation visible at once, with its run and stale scopes, in one commit. AddChanges writes the changes before. A generation that is the visible one already (nothing changed) only notes in
+// its run that the source was read.
+func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fence, run Run, state CatalogState, changes []Change, stale []StaleScope) error {
+	if err := s.AddChanges(ctx, id, f, run.ID, changes); err != nil {
+		return err
 	}
 	return s.Maintain(ctx, func(tx *Tx) error {
 		if err := tx.fenced(f); err != nil {

@@ -193,8 +193,8 @@ func (tx *Tx) UpdateConnection(c Connection, set map[string][]byte, remove []str
 		return err
 	}
 	_, err = tx.exec(`update connection set name=$1, name_fold=$2, draft=$3, description=$4, config=$5, destination=$6, allow_writeback=$7,
-		exclude_from_agents=$8, next_refresh_ms=$9, updated_ms=$10, version=version+1 where id=$11`, c.Name, fold(c.Name), bit(c.Draft), c.Description, config,
-		c.Destination, bit(c.AllowWriteback), bit(c.HideFromAgents), ms(c.NextRefresh), ms(c.Updated), c.ID)
+		exclude_from_agents=$8, updated_ms=$9, version=version+1 where id=$10`, c.Name, fold(c.Name), bit(c.Draft), c.Description, config,
+		c.Destination, bit(c.AllowWriteback), bit(c.HideFromAgents), ms(c.Updated), c.ID)
 	if unique(err) {
 		return &ExistsError{"name"}
 	}

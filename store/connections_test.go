@@ -25,6 +25,22 @@ func withWarehouse(t *testing.T, s *store.Store, c *clock) {
 	})
 }
 
+// An edit takes nothing back of when the connection is due, which the schedule moves on meanwhile.
+func TestUpdateKeepsWhenItIsDue(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
+		withWarehouse(t, s, c)
+		edited, err := s.Connection(ctx, "w")
+		check(t, err)
+		due := c.Now().Add(24 * time.Hour)
+		check(t, s.Maintain(ctx, func(tx *store.Tx) error { return tx.SetNextRefresh("w", due) }))
+		edited.Description = "edited"
+		update(t, s, func(tx *store.Tx) error { return tx.UpdateConnection(edited, nil, nil) })
+		got, err := s.Connection(ctx, "w")
+		check(t, err)
+		equal(t, []any{got.Description, got.NextRefresh}, []any{"edited", due})
+	})
+}
+
 func TestConnections(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *store.Store, c *clock) {
 		withWarehouse(t, s, c)

@@ -26,7 +26,7 @@ func ended(t *testing.T, s *store.Store, c *clock, n int, run store.Run) []strin
 	run.State = state
 	update(t, s, func(tx *store.Tx) error {
 		if run.Missing > 0 {
-			return tx.KeepDoubt(run, nil, store.StaleScope{Reason: "missing", Since: c.Now()})
+			return tx.KeepDoubt(run, store.StaleScope{Reason: "missing", Since: c.Now()})
 		}
 		if run.State != "failed" {
 			return tx.UpdateRun(run)

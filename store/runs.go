@@ -79,6 +79,17 @@ func (tx *Tx) ActiveRuns() ([]Run, error) {
 	return collect(tx, scanRun, `select `+runColumns+` from refresh_run where state in ('queued','running') order by id`)
 }
 
+func scanChange(r scanner) (Change, error) {
+	var c Change
+	var path string
+	if err := r.Scan(&c.Change, &path, &c.Detail); err != nil {
+		return c, err
+	}
+	var err error
+	c.Path, err = catalog.ParseTablePath(path)
+	return c, err
+}
+
 // Changes are what a run added, removed and changed, after so many of them.
 func (tx *Tx) Changes(runID string, limit, after int) ([]Change, error) {
 	return tx.ChangesLike(runID, "", limit, after)
@@ -90,16 +101,7 @@ func (tx *Tx) ChangesLike(runID, text string, limit, after int) ([]Change, error
 	like := func(s string) string {
 		return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(s))
 	}
-	return collect(tx, func(r scanner) (Change, error) {
-		var c Change
-		var path string
-		if err := r.Scan(&c.Change, &path, &c.Detail); err != nil {
-			return c, err
-		}
-		var err error
-		c.Path, err = catalog.ParsePath(path)
-		return c, err
-	}, `select c.change, c.path, c.detail from refresh_run r join refresh_change c on c.run_id = r.id where r.id = $1 and `+toldOf+` and ($2 = '' or lower(c.path) like '%' || $2 || '%' escape '\'
+	return collect(tx, scanChange, `select c.change, c.path, c.detail from refresh_run r join refresh_change c on c.run_id = r.id where r.id = $1 and `+toldOf+` and ($2 = '' or lower(c.path) like '%' || $2 || '%' escape '\'
 		or lower(c.path) like '%' || $3 || '%' escape '\' or lower(c.detail) like '%' || $4 || '%' escape '\') order by c.seq limit $5 offset $6`,
 		runID, like(catalog.Path{text}.String()), like(catalog.Path(strings.Split(text, ".")).String()), like(text), limit, after)
 }
@@ -122,7 +124,7 @@ func (tx *Tx) RecentChanges(connectionID string, since time.Time, limit int) ([]
 		}
 		c.At = at(finished)
 		var err error
-		c.Path, err = catalog.ParsePath(path)
+		c.Path, err = catalog.ParseTablePath(path)
 		return c, err
 	}, `select c.change, c.path, c.detail, r.finished_ms from refresh_run r join refresh_change c on c.run_id = r.id
 		where r.connection_id = $1 and r.finished_ms >= $2 and `+toldOf+` and c.change <> 'missing'

@@ -66,7 +66,7 @@ func TestPruneRunsAndDoubt(t *testing.T) {
 			}
 			check(t, s.Maintain(ctx, func(tx *store.Tx) error {
 				if i == 2 {
-					return tx.KeepDoubt(run, []store.Change{{Change: "missing", Path: []string{"a"}}}, store.StaleScope{Reason: "missing", Since: c.Now()})
+					return tx.KeepDoubt(run, store.StaleScope{Reason: "missing", Since: c.Now()})
 				}
 				return tx.UpdateRun(run)
 			}))

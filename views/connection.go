@@ -104,6 +104,9 @@ func (p ConnectionPage) tabs() []Tab {
 		Tab{Label: "Activity", Href: p.base() + "/activity", Active: p.Tab == "activity"})
 }
 
+// relisted stands where a run listed what it missed, until a later one was the one to decide on.
+const relisted = "What was missing is listed with the latest refresh that missed it."
+
 // summary is what a run found, in words.
 func (r RunRow) summary() string {
 	var words []string

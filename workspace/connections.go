@@ -225,9 +225,16 @@ func (w *Workspace) UpdateConnection(ctx context.Context, who access.Actor, id s
 	if err != nil {
 		return store.Connection{}, fmt.Errorf("update connection: %w", err)
 	}
-	if saved.Draft && !c.Draft {
-		if _, err := w.Refresh.Start(context.WithoutCancel(ctx), id, "created", who.UserID); err != nil {
+	ctx = context.WithoutCancel(ctx) // it is saved, whoever has gone
+	switch {
+	case c.Draft:
+	case saved.Draft:
+		if _, err := w.Refresh.Start(ctx, id, "created", who.UserID); err != nil {
 			return c, fmt.Errorf("start first refresh: %w", err)
+		}
+	case len(changedConfig(saved, c))+len(boxes)+len(in.RemoveSecrets) > 0 || saved.Destination != c.Destination:
+		if err := w.Refresh.Restart(ctx, id, "manual", who.UserID); err != nil {
+			return c, fmt.Errorf("refresh by the new settings: %w", err)
 		}
 	}
 	return c, nil
@@ -384,8 +391,8 @@ func connectionEntry(who access.Actor, action string, c store.Connection) store.
 		Detail: map[string]any{"type": c.Type, "project": c.ProjectID, "draft": c.Draft}}
 }
 
-// changedFields names the config fields and settings that differ.
-func changedFields(a, b store.Connection) []string {
+// changedConfig are the config fields that differ.
+func changedConfig(a, b store.Connection) map[string]bool {
 	changed := map[string]bool{}
 	for k, v := range a.Config {
 		if b.Config[k] != v {
@@ -397,6 +404,12 @@ func changedFields(a, b store.Connection) []string {
 			changed[k] = true
 		}
 	}
+	return changed
+}
+
+// changedFields names the config fields and settings that differ.
+func changedFields(a, b store.Connection) []string {
+	changed := changedConfig(a, b)
 	for name, differs := range map[string]bool{"name": a.Name != b.Name, "description": a.Description != b.Description,
 		"draft": a.Draft != b.Draft, "allow_writeback": a.AllowWriteback != b.AllowWriteback, "exclude_from_agents": a.HideFromAgents != b.HideFromAgents} {
 		if differs {

@@ -2,6 +2,7 @@ package workspace
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -140,7 +141,7 @@ func nextRefresh(c store.Connection, after time.Time) time.Time {
 }
 
 // SetFilter replaces a workspace connection's schema filter. What it drops is gone from the known catalog at once; what it
-// newly lets in comes with a refresh that begins by itself. version is the connection as it was when the edit began: a newer
+// newly lets in comes with a refresh that begins by itself, also where the known catalog could not be filtered. version is the connection as it was when the edit began: a newer
 // one is store.ErrConflict; 0 replaces whatever is there.
 func (w *Workspace) SetFilter(ctx context.Context, who access.Actor, id string, f catalog.Filter, version int64) error {
 	if err := access.AdminOnly(who, "change a connection's schema filter"); err != nil {
@@ -167,16 +168,16 @@ func (w *Workspace) SetFilter(ctx context.Context, who access.Actor, id string, 
 		return fmt.Errorf("set filter: %w", err)
 	}
 	ctx = context.WithoutCancel(ctx) // it is saved: who walks away does not leave it half applied
-	if err := w.Refresh.Refilter(ctx, id); err != nil {
-		return fmt.Errorf("apply filter: %w", err)
+	if err = w.Refresh.Refilter(ctx, id); err != nil {
+		err = fmt.Errorf("apply filter: %w", err)
 	}
 	if draft {
-		return nil
+		return err
 	}
-	if _, err := w.Refresh.Start(ctx, id, "manual", who.UserID); err != nil {
-		return fmt.Errorf("refresh by the new filter: %w", err)
+	if _, refresh := w.Refresh.Start(ctx, id, "manual", who.UserID); refresh != nil {
+		err = errors.Join(err, fmt.Errorf("refresh by the new filter: %w", refresh))
 	}
-	return nil
+	return err
 }
 
 // workspaceConnection finds a workspace connection; a project connection has no permissions, schedule or filter of its own.
