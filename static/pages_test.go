@@ -37,16 +37,18 @@ type site struct {
 	sizes map[string]int
 	fresh int            // tables that a refresh has put before all others
 	empty bool           // the connection was never read
-	slow  func()         // before a search is answered
+	slow  func(string)   // before a request for this path and query is answered
 	fails bool           // pages of children after the first cannot be read
 	said  map[string]any // more of the connection's row
+	// broken is a node whose children cannot be read.
+	broken string
 	// refused is the status with which a page is refused that shows what only some may see, and whether the server itself did.
 	refused   int
 	byTheHost bool
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{rows: 1_000_000, sizes: map[string]int{}, slow: func() {}}
+	s := &site{rows: 1_000_000, sizes: map[string]int{}, slow: func(string) {}}
 	mux := http.NewServeMux()
 	mux.Handle("/static/", static.Handler())
 	mux.HandleFunc("GET /form", s.page(views.Layout, views.PageHead("New connection", ""), form))
@@ -71,9 +73,7 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /followed/access", s.access)
 	mux.HandleFunc("GET /complete", s.complete)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/browser/search" {
-			s.slow()
-		}
+		s.slow(r.URL.RequestURI())
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.asked = append(s.asked, r.URL.RequestURI())
@@ -208,7 +208,7 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 		}
 		offset = max(found, 0) / 200 * 200
 	}
-	if s.fails && offset >= 200 {
+	if s.fails && offset >= 200 || s.broken != "" && s.broken == path {
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}

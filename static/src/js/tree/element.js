@@ -15,7 +15,6 @@ class Tree extends HTMLElement {
     if (this.rows) return;
     this.root = this.newRoot();
     this.elements = new Map(); // "path of branch#index" -> row
-    this.loading = new Set();
     this.wanted = new Set(JSON.parse(localStorage.getItem(this.store) ?? "[]"));
     this.active = { branch: this.root, index: 0 };
     this.selected = "";
@@ -158,9 +157,8 @@ class Tree extends HTMLElement {
   // load fetches the page that holds the child at index, once.
   async load(branch, index) {
     const page = Math.floor(index / pageSize);
-    const key = `${branch.path}#${page}`;
-    if (this.loading.has(key) || branch.pages.has(page)) return;
-    this.loading.add(key);
+    if (branch.loading.has(page) || branch.pages.has(page)) return;
+    branch.loading.add(page);
     try {
       const { items, total } = await this.pageOf(branch, { offset: page * pageSize });
       branch.put(page * pageSize, items, total);
@@ -168,7 +166,7 @@ class Tree extends HTMLElement {
     } catch {
       setTimeout(() => this.draw(), branch.fail(index, Date.now())); // which asks again, if it is still in view
     } finally {
-      this.loading.delete(key);
+      branch.loading.delete(page);
     }
     this.draw();
   }
@@ -224,7 +222,7 @@ class Tree extends HTMLElement {
   }
 
   fetchView(first, last) {
-    for (let row = first; row <= last; row += Math.max(1, Math.min(pageSize, last - first))) {
+    for (let row = first; row <= last; row++) {
       const { branch, index } = this.root.at(row);
       if (branch.total !== 0 && !branch.child(index) && branch.due(index, Date.now())) this.load(branch, index);
       const current = this.active.branch === branch ? Math.floor(this.active.index / pageSize) : -1;

@@ -14,6 +14,7 @@ export class Branch {
     this.level = parent ? parent.level + 1 : 0;
     this.total = -1; // not known yet
     this.pages = new Map();
+    this.loading = new Set(); // pages that are on their way
     this.open = []; // open children, by index
     this.failures = new Map(); // page -> how often it could not be read, and when it may be asked for again
   }
