@@ -69,3 +69,27 @@ func TestCompletionReadsTheStatementAroundTheCursor(t *testing.T) {
 		}
 	}
 }
+
+// What is chosen takes the place of the whole name that is being typed, with the quotes around it and nothing else.
+func TestACompletionWithinQuotesClosesThemOnce(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	for sql, want := range map[string]string{
+		`select * from public.orders."|`:        `select * from public.orders."Order Items"`,
+		`select * from public.orders."Or|" x`:   `select * from public.orders."Order Items" x`,
+		`select * from public.orders."Or|de" x`: `select * from public.orders."Order Items" x`,
+		`select public.orders."Or| from t "x"`:  `select public.orders."Order Items" from t "x"`,
+		`select public.orders.Or|"x"`:           `select public.orders."Order Items""x"`,
+		"select public.orders.`Or|` + \"x\"":    "select public.orders.\"Order Items\" + \"x\"",
+		`select public.orders."Or|"`:            `select public.orders."Order Items"`,
+	} {
+		p.intoEditor(sql)
+		p.keys(" ", chromedp.ModifierCtrl)
+		p.want("[...document.querySelectorAll('.cm-tooltip-autocomplete li .cm-completionLabel')].map((l) => l.textContent)", []string{"orders", "Order Items"})
+		p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 150), 1)") // a list that has just opened takes no keys
+		p.want("window.later", true)
+		p.keys(kb.ArrowDown)
+		p.press("Enter")
+		p.want("document.querySelector('textarea').value", want)
+	}
+}

@@ -9,6 +9,7 @@ const notAlias = /^(?:on|using|where|group|order|having|limit|offset|join|inner|
 const tableItem = new RegExp(`\\s*(${name})(?:\\s+(?:as\\s+)?(${part}))?\\s*(,)?`, "iuy");
 const qualifierBefore = new RegExp(`(?:${part}\\s*\\.\\s*)*$`, "u");
 const wordBefore = new RegExp(`(?:${word})?$`, "u");
+const restOfQuoted = /^[\p{L}\p{M}\p{N}_$]*["`]/u;
 const namesNothing = String.raw`--[^\n]*|/\*[\s\S]*?(?:\*/|$)|'(?:[^']|'')*(?:'|$)`;
 const spans = new RegExp(`(${namesNothing})|${quoted}`, "g");
 
@@ -52,7 +53,15 @@ function quoteBefore(text, position) {
   return around ? around.index : blanked(text.slice(0, position), true).search(/["`]/);
 }
 
-// typing is what stands before the cursor: prefix, the length of what a choice replaces, and the qualifier with aliases resolved.
+// restOf is how much after the cursor belongs to the quoted name that is being typed: the quote that closes it, and what stands
+// before that as long as it is one word; more may be something else, where the quote is not closed yet.
+function restOf(after, quote) {
+  const [rest = ""] = restOfQuoted.exec(after) ?? [];
+  return rest.endsWith(quote) ? rest.length : 0;
+}
+
+// typing is what is being typed: prefix, how much before and after the cursor a choice replaces, and the qualifier with aliases
+// resolved.
 export function typing(sql, position) {
   const { text, position: cursor } = statementAt(sql, position);
   const quote = quoteBefore(text, cursor);
@@ -65,6 +74,7 @@ export function typing(sql, position) {
   return {
     prefix: quote < 0 ? typed : unquoted(typed + typed[0]),
     length: typed.length,
+    rest: quote < 0 ? 0 : restOf(text.slice(cursor), typed[0]),
     qualifier: table ? table.path : path(qualifier),
     qualified: before !== "",
     tables: named.map((t) => t.path),
