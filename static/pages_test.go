@@ -95,6 +95,25 @@ func (c *counter) Write(b []byte) (int, error) {
 	return c.ResponseWriter.Write(b)
 }
 
+// holds keeps back the answers to requests that begin so, until answer is called, at the latest when the test ends; asked says that
+// one has come.
+func (s *site) holds(t *testing.T, uri string) (asked chan bool, answer func()) {
+	asked, released := make(chan bool, 10), make(chan bool)
+	answer = sync.OnceFunc(func() { close(released) })
+	t.Cleanup(answer)
+	s.slow = func(come string) {
+		if !strings.HasPrefix(come, uri) {
+			return
+		}
+		select {
+		case asked <- true:
+		default:
+		}
+		<-released
+	}
+	return asked, answer
+}
+
 // now changes what the site answers from here on.
 func (s *site) now(how func()) {
 	s.mu.Lock()
@@ -228,6 +247,9 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("q") == "paid" {
 		items = append(items, map[string]any{"kind": "column", "name": "at", "path": "c1/public/t00001/c2", "trail": []string{"Warehouse", "public", "t00001"}, "match": [][]int{},
 			"comment": "😀 When it was paid <b>", "comment_match": [][]int{{15, 19}}, "description": "In local time"})
+	}
+	if r.FormValue("q") == "t54321" {
+		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": []string{"Warehouse", "public"}, "match": [][]int{{0, 6}}})
 	}
 	if r.FormValue("q") == "t54" {
 		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": []string{"Warehouse", "public"}, "match": [][]int{{0, 3}}},

@@ -1,7 +1,6 @@
 package static_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -16,13 +15,7 @@ func rowNamed(name string) string {
 func TestANodeOpenedAgainBeforeItsChildrenCameShowsThem(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	asked, answer := make(chan bool, 10), make(chan bool)
-	s.slow = func(uri string) {
-		if strings.Contains(uri, "children?path=c1%2Fpublic%2Ft00003&") {
-			asked <- true
-			<-answer
-		}
-	}
+	asked, answer := s.holds(t, "/browser/children?path=c1%2Fpublic%2Ft00003&")
 	p := open(t, s.URL+"/notebook")
 	openTables(p)
 	p.eval("(" + rowNamed("t00003") + ".focus(), 1)")
@@ -30,7 +23,7 @@ func TestANodeOpenedAgainBeforeItsChildrenCameShowsThem(t *testing.T) {
 	<-asked
 	p.keys(kb.ArrowLeft + kb.ArrowRight)
 	p.want(focused+".ariaExpanded", "true")
-	close(answer)
+	answer()
 	p.want("document.querySelectorAll('[role=treeitem][aria-level=\"4\"] .tree-name').length", 3)
 }
 
@@ -47,4 +40,37 @@ func TestChildrenThatCouldNotBeReadComeByThemselves(t *testing.T) {
 	p.want("[...document.querySelectorAll('.tree-row')].some((r) => r.textContent === 'Could not be read. Try again')", true)
 	s.now(func() { s.broken = "" })
 	p.want("document.querySelectorAll('[role=treeitem][aria-level=\"4\"] .tree-name').length", 3)
+}
+
+// Enter while hits are on their way is meant for what has been typed by then, not for the hits of a text before it.
+func TestEnterTakesAHitOfWhatIsTyped(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	asked, answer := s.holds(t, "/browser/search?q=t54321")
+	p := open(t, s.URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.press("/")
+	p.keys("t54")
+	p.want("document.querySelectorAll('[role=option]').length", 2)
+	p.keys(kb.ArrowDown) // to a column
+	p.keys("321")
+	p.keys(kb.Enter)
+	<-asked
+	p.keys(kb.Enter)
+	p.want("document.querySelector('.tree-details').childElementCount", 0)
+	answer()
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t54321")
+	p.keys(kb.Backspace + kb.Enter + "1" + kb.Escape + kb.Escape) // who goes on typing or leaves takes nothing
+	p.want("document.querySelector('[role=treeitem]').checkVisibility()", true)
+	p.want(focused+".value", "")
+}
+
+// Enter before the first hits have come takes the first of them.
+func TestEnterWaitsForTheFirstHits(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.press("/")
+	p.keys("t54" + kb.Enter)
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t54321")
 }

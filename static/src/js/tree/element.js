@@ -105,6 +105,9 @@ class Tree extends HTMLElement {
     this.listen();
     const parts = { field, list: hits, status, below };
     for (const does of ["focus", "input"]) field.addEventListener(does, () => this.searchable(parts));
+    field.addEventListener("keydown", ({ key }) => {
+      this.entered = key === "Enter"; // which the search, while it is being loaded, has not heard
+    });
   }
 
   // searchable makes the field search, once someone goes there. Where that could not be loaded, what is typed next tries again.
@@ -125,7 +128,7 @@ class Tree extends HTMLElement {
       },
       elsewhere: () => document.querySelectorAll("#browser-foot a[data-hidden]"),
     });
-    if (parts.field.value) this.search.later(); // it was typed meanwhile
+    if (parts.field.value) this.search.later(this.entered); // it was typed meanwhile
   }
 
   listen() {

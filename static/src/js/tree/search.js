@@ -16,8 +16,11 @@ export class Search {
     list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")));
   }
 
-  later() {
+  // later searches once typing rests; entered says whether the first hit is then to be taken.
+  later(entered = false) {
     clearTimeout(this.timer);
+    this.due = true; // the hits that are shown are those of an older text
+    this.entered = entered;
     this.timer = setTimeout(() => this.run(), 120);
   }
 
@@ -39,8 +42,12 @@ export class Search {
       if (items.length === 0) this.nothing(query);
       else this.draw(items);
     } catch {
-      if (!signal.aborted) this.message("The search failed. Type again to retry");
+      if (signal.aborted) return; // by a later search, or by who has left
+      this.message("The search failed. Type again to retry");
     }
+    if (this.field.value.trim() !== query) return; // more has been typed since
+    this.due = false;
+    if (this.entered) this.take(this.options()[0]);
   }
 
   end() {
@@ -51,6 +58,7 @@ export class Search {
   // close puts the tree back.
   close() {
     this.stop();
+    this.due = false;
     this.field.value = "";
     this.say("");
     this.closed();
@@ -111,6 +119,7 @@ export class Search {
   key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.activate(this.active + step);
+    else if (event.key === "Enter" && this.due) this.entered = true;
     else if (event.key === "Enter") this.take(this.options()[this.active]);
     else if (event.key === "Escape" && this.field.value) this.end();
     else return;
