@@ -74,3 +74,63 @@ func TestEnterWaitsForTheFirstHits(t *testing.T) {
 	p.keys("t54" + kb.Enter)
 	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t54321")
 }
+
+// inOrder are the names in the tree's rows from the top down, each behind as many dots as it is deep.
+const inOrder = "[...document.querySelectorAll('.tree-row')].toSorted((a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top).map((r) => '.'.repeat(r.ariaLevel) + r.textContent)"
+
+// A page that says that there are more or fewer tables than before brings the whole tree up to date: no table gets another's columns.
+func TestColumnsStayWithTheirTable(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	openTables(p)
+	p.eval("(" + rowNamed("t00003") + ".focus(), 1)")
+	p.keys(kb.ArrowRight)
+	p.want("document.querySelectorAll('[role=treeitem][aria-level=\"4\"] .tree-name').length", 3)
+	s.now(func() { s.fresh = 1 })
+	p.eval("document.querySelector('.tree-rows').scrollTop = 28 * 50000")
+	p.want("document.querySelector('[role=treeitem][aria-level=\"3\"]')?.ariaSetSize", "100001")
+	p.want("[...document.querySelectorAll('.tree-row')].some((r) => r.querySelector('.tree-name')?.textContent > 't4')", true)
+	p.eval("document.querySelector('.tree-rows').scrollTop = 0")
+	p.want(rowNamed("t00003")+"?.ariaPosInSet", "5")
+	p.want("((rows) => rows.at(rows.findIndex((r) => r.startsWith('....')) - 1).slice(0, 9))("+inOrder+")", "...t00003")
+}
+
+// A table that is opened after it went is not one that could not be read.
+func TestATableThatWentLeavesTheTree(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	p.expects = "responded with a status of 404"
+	openTables(p)
+	p.eval("(" + rowNamed("t00000") + ".focus(), 1)")
+	s.now(func() { s.fresh = -1 })
+	p.keys(kb.ArrowRight)
+	p.want(rowNamed("t00000")+" === undefined && "+focused+".querySelector('.tree-name')?.textContent", "public")
+	p.want(rowNamed("t00001")+"?.ariaPosInSet", "1")
+}
+
+// Who comes back to the tree after a while sees what refreshes have brought meanwhile, also where nobody told the page of one.
+func TestWhoComesBackToTheTreeSeesItAsItIs(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	openTables(p)
+	s.now(func() { s.fresh = 300 })
+	p.keys(kb.ArrowDown)
+	p.want(focused+".querySelector('.tree-name')?.textContent", "t00000")
+	p.eval("((now) => { Date.now = () => now() + 61000; return 1; })(Date.now)")
+	p.keys(kb.ArrowDown)
+	p.want(focused+".ariaSetSize", "100300")
+	feet := 0
+	s.now(func() {
+		for _, uri := range s.asked {
+			if uri == "/browser/foot" {
+				feet++
+			}
+		}
+	})
+	if feet != 1 {
+		t.Errorf("the foot was asked for %d times in two visits, of which one came after a minute", feet)
+	}
+}

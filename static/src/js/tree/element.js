@@ -2,13 +2,14 @@
 // of which only those in view are in the page; children arrive in pages of 200. Elements inside it at the start are what an
 // empty project shows.
 import { el, getJSON, icon } from "../dom.js";
-import { Branch, pageSize, prefixes } from "./model.js";
+import { Branch, Changed, pageSize, prefixes } from "./model.js";
 import { fill, say } from "./rows.js";
 
 const overscan = 8;
 const rest = 80; // ms without scrolling before pages are fetched
 const remembered = 100; // open nodes at most
 const keptPages = 20; // on either side of the view
+const away = 60000; // ms after which whoever comes back to the tree is shown what happened meanwhile
 
 class Tree extends HTMLElement {
   connectedCallback() {
@@ -20,6 +21,7 @@ class Tree extends HTMLElement {
     this.selected = "";
     this.build();
     this.catalog = foot()?.dataset.catalog;
+    this.asked = Date.now();
     document.addEventListener("htmx:after:swap", this.told);
     document.addEventListener("pb:catalog", this.marked);
     document.addEventListener("pb:pinned", this.pinned);
@@ -68,7 +70,14 @@ class Tree extends HTMLElement {
 
   // seen asks what happened while nobody looked.
   seen = () => {
+    this.asked = Date.now();
     if (document.visibilityState === "visible" && foot()) window.htmx.ajax("GET", `${this.dataset.src}/foot`, { target: "#browser-foot", swap: "outerMorph" });
+  };
+
+  // back asks too, for a page that was in view all the time. Only what someone does makes it ask: a page that is left open must not
+  // keep its reader signed in.
+  back = () => {
+    if (Date.now() - this.asked > away) this.seen();
   };
 
   newRoot() {
@@ -138,6 +147,7 @@ class Tree extends HTMLElement {
     this.rows.addEventListener("keydown", (event) => this.key(event));
     this.rows.addEventListener("focusin", (event) => event.target.place && this.activate(event.target.place));
     this.details.addEventListener("click", (event) => this.act(event.target.closest("[data-tree-act]")));
+    for (const does of ["pointerenter", "focusin", "scroll"]) this.addEventListener(does, this.back, { capture: true, passive: true });
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.rows);
   }
@@ -166,7 +176,8 @@ class Tree extends HTMLElement {
       const { items, total } = await this.pageOf(branch, { offset: page * pageSize });
       branch.put(page * pageSize, items, total);
       this.reopen(branch, items, page * pageSize);
-    } catch {
+    } catch (why) {
+      await this.outdated(why);
       setTimeout(() => this.draw(), branch.fail(index, Date.now())); // which asks again, if it is still in view
     } finally {
       branch.loading.delete(page);
@@ -181,23 +192,34 @@ class Tree extends HTMLElement {
     });
   }
 
+  // outdated reads the tree again where a failure says that the server has other nodes by now.
+  async outdated(why) {
+    if (why instanceof Changed || why.status === 404) await this.renew();
+  }
+
   // renew reads again what is open, because the catalogs have changed. What is open, the current row, the focus and the place in
   // the list stay, as far as they still exist.
-  async renew() {
+  renew() {
     this.stale = true;
-    if (this.renewing) return;
-    this.renewing = true;
+    this.renewing ??= this.readAgain().finally(() => {
+      this.renewing = null;
+    });
+    return this.renewing;
+  }
+
+  async readAgain() {
     try {
       const { readAgain, show } = await import("./renew.js");
       while (this.stale) {
         this.stale = false; // opening or closing a row meanwhile makes it so again
-        const fresh = await readAgain(this);
+        const fresh = await readAgain(this).catch((why) => {
+          if (!(why instanceof Changed)) throw why;
+          this.stale = true; // it changed once more while it was read
+        });
         if (!this.stale) show(this, fresh);
       }
     } catch {
       this.catalog = ""; // whatever the foot says next is news
-    } finally {
-      this.renewing = false;
     }
   }
 
@@ -354,10 +376,12 @@ class Tree extends HTMLElement {
   // reveal opens the way to a path and brings it into view.
   async reveal(path) {
     this.appear();
-    let branch = this.root;
+    const root = this.root;
+    let branch = root;
     let place = null;
     for (const step of prefixes(path)) {
-      const index = branch ? await this.find(branch, step).catch(() => -1) : -1;
+      const index = branch ? await this.find(branch, step).catch((why) => this.outdated(why).then(() => -1)) : -1;
+      if (root !== this.root) return this.reveal(path); // the tree was read again meanwhile
       if (index < 0) return this.showDetails(path); // which say that nothing is there, or why it cannot be told
       place = { branch, index };
       if (step !== path) branch = branch.opened(index) ?? this.expand(place);
