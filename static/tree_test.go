@@ -134,3 +134,25 @@ func TestWhoComesBackToTheTreeSeesItAsItIs(t *testing.T) {
 		t.Errorf("the foot was asked for %d times in two visits, of which one came after a minute", feet)
 	}
 }
+
+// Who reads the page in the order of its elements reads the rows as they stand.
+func TestRowsAreReadInTheOrderInWhichTheyStand(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	openTables(p)
+	same := "((read) => { const stand = " + inOrder + "; return read.length > 10 && JSON.stringify(read) === JSON.stringify(stand); })([...document.querySelectorAll('.tree-row')].map((r) => '.'.repeat(r.ariaLevel) + r.textContent))"
+	p.want(same, true)
+	p.eval("(" + rowNamed("t00003") + ".focus(), 1)")
+	p.keys(kb.ArrowRight)
+	p.want("document.querySelectorAll('[role=treeitem][aria-level=\"4\"] .tree-name').length", 3)
+	p.want(same, true)
+	p.want(focused+".querySelector('.tree-name')?.textContent", "t00003")
+	for _, to := range []string{"28 * 5000", "28 * 4990", "0"} {
+		p.eval("document.querySelector('.tree-rows').scrollTop = " + to)
+		p.want("[...document.querySelectorAll('.tree-row')].every((r) => r.querySelector('.tree-name')) && "+same, true)
+	}
+	p.want(focused+".querySelector('.tree-name')?.textContent", "t00003")
+	p.keys(kb.ArrowLeft)
+	p.want("document.querySelectorAll('[role=treeitem][aria-level=\"4\"]').length", 0)
+	p.want(same, true)
+}

@@ -242,8 +242,19 @@ class Tree extends HTMLElement {
     this.place(this.active, this.active.branch.rowOf(this.active.index), keep);
     for (const [key, element] of this.elements) if (!keep.has(key)) element.remove();
     this.elements = keep;
+    this.order();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.fetchView(first, last), rest);
+  }
+
+  // order puts new rows where they stand among the others: a screen reader goes by the order of the elements. Those that are there
+  // already keep theirs, and so the focus.
+  order() {
+    let next = this.space.firstElementChild;
+    for (const element of [...this.elements.values()].sort((a, b) => a.row - b.row)) {
+      if (element === next) next = next.nextElementSibling;
+      else this.space.insertBefore(element, next);
+    }
   }
 
   fetchView(first, last) {
@@ -273,6 +284,7 @@ class Tree extends HTMLElement {
     }
     keep.set(key, element);
     element.place = place;
+    element.row = row;
     element.style.transform = `translateY(${row * this.rowHeight}px)`;
     this.dress(element, place);
   }
