@@ -156,3 +156,23 @@ func TestRowsAreReadInTheOrderInWhichTheyStand(t *testing.T) {
 	p.want("document.querySelectorAll('[role=treeitem][aria-level=\"4\"]').length", 0)
 	p.want(same, true)
 }
+
+// Each row holds to its height and each name to its place, whatever a name holds.
+func TestHostileNamesKeepToTheirPlace(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.columns = []string{"two\nlines\tand a bell\a", "a/b%c#d?e", "\u202egnp.exe", "עמודה אחת"}
+	p := open(t, s.URL+"/notebook")
+	openTables(p)
+	p.eval("(" + rowNamed("t00003") + ".focus(), 1)")
+	p.keys(kb.ArrowRight)
+	p.want("[...document.querySelectorAll('[role=treeitem][aria-level=\"4\"] .tree-name')].map((n) => n.textContent)",
+		[]string{"two↵lines→and a bell␇", "a/b%c#d?e", "\u202egnp.exe", "עמודה אחת"})
+	p.want("[...document.querySelectorAll('.tree-row')].every((r) => r.scrollHeight <= r.clientHeight)", true)
+	p.press("/")
+	p.keys("hostile")
+	p.want("document.querySelector('[role=option] .sub')?.textContent", "Warehouse / \u202ecilbup / שולחן / two↵lines")
+	p.want("[...document.querySelectorAll('[role=option] .sub bdi')].map((b) => b.textContent)", []string{"Warehouse", "\u202ecilbup", "שולחן", "two↵lines"})
+	p.want("[...document.querySelectorAll('[role=option] mark')].map((m) => m.textContent)", []string{"↵li"})
+	p.want("((at) => at.every((x, i) => i === 0 || x > at[i - 1]))([...document.querySelectorAll('[role=option] .sub bdi')].map((b) => b.getBoundingClientRect().left))", true)
+}

@@ -1,5 +1,5 @@
 // Searching by name: ranked hits from the server, in place of the tree or in a dialog.
-import { el, getJSON } from "../dom.js";
+import { el, getJSON, visible } from "../dom.js";
 import { picture, said } from "./rows.js";
 
 // A Search owns the field, the list of hits and what is said in their place: status, which is heard, and below, which holds what
@@ -144,7 +144,12 @@ function amongHidden(link, query) {
 function hit(item, id) {
   const comment = item.comment_match?.length ? el("span", { class: "tree-comment" }, ...marked(item.comment, item.comment_match)) : null;
   return el("div", { class: "tree-hit", role: "option", id, "data-path": item.path, "aria-selected": "false", title: item.description },
-    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), ...said(item), comment, el("span", { class: "sub" }, item.trail.join(" / ")));
+    picture(item), el("span", { class: "tree-name" }, ...marked(visible(item.name), item.match ?? [])), ...said(item), comment, el("span", { class: "sub" }, ...way(item.trail)));
+}
+
+// way is a trail whose names keep their order, in whichever direction one of them is written.
+function way(trail) {
+  return trail.flatMap((name) => [" / ", el("bdi", {}, visible(name))]).slice(1);
 }
 
 // marked is a text with its matches marked; ranges count as strings here do, in UTF-16 code units.
