@@ -1,6 +1,8 @@
 package static_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"testing"
 
 	"github.com/chromedp/chromedp/kb"
@@ -175,4 +177,72 @@ func TestHostileNamesKeepToTheirPlace(t *testing.T) {
 	p.want("[...document.querySelectorAll('[role=option] .sub bdi')].map((b) => b.textContent)", []string{"Warehouse", "\u202ecilbup", "שולחן", "two↵lines"})
 	p.want("[...document.querySelectorAll('[role=option] mark')].map((m) => m.textContent)", []string{"↵li"})
 	p.want("((at) => at.every((x, i) => i === 0 || x > at[i - 1]))([...document.querySelectorAll('[role=option] .sub bdi')].map((b) => b.getBoundingClientRect().left))", true)
+}
+
+// The details are closed with their button, and the focus goes back to the tree.
+func TestDetailsAreClosed(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	p.want("document.querySelectorAll('.tree-name').length", 1)
+	p.click(".tree-row")
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1")
+	p.want("document.querySelectorAll('.tree-details button[aria-label=\"Close details\"]').length", 1)
+	for _, v := range p.violations() {
+		t.Error(v)
+	}
+	p.click("[data-tree-act=close]")
+	p.want("document.querySelector('.tree-details').checkVisibility()", false)
+	p.want(focused+".querySelector('.tree-name')?.textContent", "Warehouse")
+	p.want("document.querySelectorAll('[role=treeitem][aria-selected=true]').length", 0)
+	p.keys(kb.Enter)
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1")
+}
+
+// What someone is writing in the details stays when the catalogs change.
+func TestWhatIsWrittenInTheDetailsStays(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	p := open(t, s.URL+"/notebook")
+	openTables(p)
+	p.click("[role=treeitem][aria-posinset='4']")
+	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t00003")
+	p.eval("(document.querySelector('.tree-details').insertAdjacentHTML('beforeend', '<details id=\"annotation\" open><textarea>half a thought</textarea></details>'), 1)")
+	s.now(func() { s.fresh = 3 })
+	p.eval(told)
+	p.want(rowNamed("t00003")+"?.ariaPosInSet", "7")
+	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 300), 1)")
+	p.want("window.later", true)
+	p.want("document.querySelector('.tree-details textarea')?.value", "half a thought")
+}
+
+// Every key of the tree leads to the row that it names.
+func TestKeysLeadThroughTheTree(t *testing.T) {
+	t.Parallel()
+	p := open(t, newSite(t).URL+"/notebook")
+	openTables(p)
+	name := focused + ".querySelector('.tree-name')?.textContent"
+	p.keys(kb.ArrowDown + kb.ArrowDown)
+	p.want(name, "t00001")
+	p.keys(kb.ArrowUp)
+	p.want(name, "t00000")
+	p.keys(kb.Home)
+	p.want(name, "Warehouse")
+	p.keys(kb.ArrowUp) // there is none above
+	p.want(name, "Warehouse")
+	var page int
+	if err := json.Unmarshal([]byte(p.eval("Math.floor(document.querySelector('.tree-rows').clientHeight / 28) - 1")), &page); err != nil || page < 5 {
+		t.Fatalf("%d rows to a page, %v", page, err)
+	}
+	p.keys(kb.PageDown)
+	p.want(name, fmt.Sprintf("t%05d", page-2))
+	p.keys(kb.PageDown)
+	p.want(name, fmt.Sprintf("t%05d", 2*page-2))
+	p.want("((row, rows) => row.top >= rows.top && row.bottom <= rows.bottom + 1)("+focused+".getBoundingClientRect(), document.querySelector('.tree-rows').getBoundingClientRect())", true)
+	p.keys(kb.PageUp)
+	p.want(name, fmt.Sprintf("t%05d", page-2))
+	p.keys(kb.End)
+	p.want(name, "t99999")
+	p.keys(kb.PageDown + kb.ArrowDown) // there is none below
+	p.want(name, "t99999")
+	p.want("document.querySelectorAll('[role=treeitem][tabindex=\"0\"]').length", 1)
 }

@@ -40,12 +40,13 @@ class Tree extends HTMLElement {
     this.watch?.disconnect();
   }
 
-  // told looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
+  // told gives details that have come the button that closes them, and looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
   told = () => {
     if (this.unpinning && document.activeElement === document.body) { // not before: other answers may come first
       this.unpinning = false;
       (document.querySelector("#browser-pinned button") ?? this).focus();
     }
+    if (this.details.firstElementChild && !this.details.querySelector(":scope > .close")) this.details.prepend(closing());
     const catalog = foot()?.dataset.catalog;
     if (catalog === undefined || catalog === this.catalog) return;
     this.catalog = catalog;
@@ -381,8 +382,17 @@ class Tree extends HTMLElement {
   act(button) {
     if (!button) return;
     const act = button.dataset.treeAct;
-    if (act === "close") this.details.replaceChildren();
+    if (act === "close") this.close();
     if (act === "query") document.dispatchEvent(new CustomEvent("pb:query", { detail: { path: this.selected } }));
+  }
+
+  // close takes the details away, and the focus back to where they came from.
+  close() {
+    this.selected = "";
+    this.details.replaceChildren();
+    this.draw();
+    if (this.rows.hidden) this.querySelector("[data-search]").focus();
+    else this.focus();
   }
 
   // reveal opens the way to a path and brings it into view.
@@ -469,6 +479,7 @@ class Tree extends HTMLElement {
 
 let nextId = 1;
 
+const closing = () => el("button", { type: "button", class: "btn btn-quiet btn-icon btn-small close", "data-tree-act": "close", "aria-label": "Close details" }, icon("x"));
 const foot = () => document.getElementById("browser-foot");
 const opensOnClick = (item) => ["connection", "database", "schema"].includes(item.kind);
 
