@@ -119,6 +119,15 @@ func (p *tab) want(expression string, value any) {
 	p.t.Fatalf("%s is %s, want %s", expression, got, encoded)
 }
 
+// quoted is a text as a script writes it.
+func quoted(text string) string {
+	b, err := json.Marshal(text)
+	if err != nil {
+		return `""`
+	}
+	return string(b)
+}
+
 // press presses one key by its name, as a keyboard does: when the page takes the key for itself, nothing is typed.
 func (p *tab) press(key string) {
 	p.t.Helper()

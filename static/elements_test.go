@@ -164,21 +164,14 @@ func TestAHitInACommentShowsIt(t *testing.T) {
 func TestASearchThatWasLeftStaysAway(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	asked, answer := make(chan bool, 1), make(chan bool)
-	s.slow = func() {
-		select {
-		case asked <- true:
-		default:
-		}
-		<-answer
-	}
+	asked, answer := s.holds(t, "/browser/search")
 	p := open(t, s.URL+"/notebook")
 	p.want("document.querySelectorAll('.tree-name').length", 1)
 	p.press("/")
 	p.keys("t54")
 	<-asked
 	p.eval("(document.body.insertAdjacentHTML('beforeend', '<a href=\"/elsewhere\" data-tree-open=\"c1/public/t00777\">there</a>'), document.querySelector('[data-tree-open]').click(), 1)")
-	close(answer)
+	answer()
 	p.want("document.querySelector('[role=treeitem][aria-selected=true] .tree-name')?.textContent", "t00777")
 	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 300), 1)")
 	p.want("window.later", true)

@@ -35,18 +35,21 @@ type site struct {
 	calls int      // of the stream
 	still int      // answers to come that say that rows are still arriving
 	sizes map[string]int
-	fresh int            // tables that a refresh has put before all others
+	fresh int            // tables that a refresh has put before all others; -1: the first has gone
 	empty bool           // the connection was never read
-	slow  func()         // before a search is answered
+	slow  func(string)   // before a request for this path and query is answered
 	fails bool           // pages of children after the first cannot be read
 	said  map[string]any // more of the connection's row
+	// broken is a node whose children cannot be read.
+	broken  string
+	columns []string // of each table
 	// refused is the status with which a page is refused that shows what only some may see, and whether the server itself did.
 	refused   int
 	byTheHost bool
 }
 
 func newSite(t *testing.T) *site {
-	s := &site{rows: 1_000_000, sizes: map[string]int{}, slow: func() {}}
+	s := &site{rows: 1_000_000, columns: []string{"id", hostile, "at"}, sizes: map[string]int{}, slow: func(string) {}}
 	mux := http.NewServeMux()
 	mux.Handle("/static/", static.Handler())
 	mux.HandleFunc("GET /form", s.page(views.Layout, views.PageHead("New connection", ""), form))
@@ -58,6 +61,9 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("POST /run", func(_ http.ResponseWriter, r *http.Request) { s.ran = r.FormValue("source") })
 	mux.HandleFunc("GET /browser/children", s.children)
 	mux.HandleFunc("GET /browser/search", s.search)
+	mux.HandleFunc("GET /browser/foot", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, `<div class="browser-foot" id="browser-foot" data-catalog="c1:%d"></div>`, s.fresh+1)
+	})
 	mux.HandleFunc("GET /find", s.find)
 	mux.HandleFunc("GET /browser/details", func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintf(w, `<h3>%s</h3><button type="button" data-tree-act="query">Query this table</button>`, templ.EscapeString(r.FormValue("path")))
@@ -71,9 +77,7 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /followed/access", s.access)
 	mux.HandleFunc("GET /complete", s.complete)
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/browser/search" {
-			s.slow()
-		}
+		s.slow(r.URL.RequestURI())
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.asked = append(s.asked, r.URL.RequestURI())
@@ -93,6 +97,25 @@ type counter struct {
 func (c *counter) Write(b []byte) (int, error) {
 	c.n += len(b)
 	return c.ResponseWriter.Write(b)
+}
+
+// holds keeps back the answers to requests that begin so, until answer is called, at the latest when the test ends; asked says that
+// one has come.
+func (s *site) holds(t *testing.T, uri string) (asked chan bool, answer func()) {
+	asked, released := make(chan bool, 10), make(chan bool)
+	answer = sync.OnceFunc(func() { close(released) })
+	t.Cleanup(answer)
+	s.slow = func(come string) {
+		if !strings.HasPrefix(come, uri) {
+			return
+		}
+		select {
+		case asked <- true:
+		default:
+		}
+		<-released
+	}
+	return asked, answer
 }
 
 // now changes what the site answers from here on.
@@ -169,8 +192,8 @@ func answer(w http.ResponseWriter, v any) {
 // children is a source with one connection, one schema of 100,000 tables, and three columns each.
 func (s *site) children(w http.ResponseWriter, r *http.Request) {
 	path := r.FormValue("path")
-	total, node := 3, func(i int) map[string]any {
-		name := []string{"id", hostile, "at"}[i]
+	total, node := len(s.columns), func(i int) map[string]any {
+		name := s.columns[i]
 		return map[string]any{"name": name, "kind": "column", "type": "int8", "family": "integer", "path": fmt.Sprint(path, "/c", i)}
 	}
 	switch strings.Count(path, "/") + len(path[:min(len(path), 1)]) {
@@ -193,6 +216,10 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 			return map[string]any{"name": name, "kind": "table", "path": "c1/public/" + name, "rows": i * 1000, "children": true}
 		}
 	}
+	if s.fresh < 0 && path == "c1/public/t00000" {
+		http.NotFound(w, r)
+		return
+	}
 	offset, _ := strconv.Atoi(r.FormValue("offset"))
 	if at := r.FormValue("at"); strings.HasPrefix(at, "c1/public/t") {
 		n, _ := strconv.Atoi(strings.TrimPrefix(at, "c1/public/t"))
@@ -208,7 +235,7 @@ func (s *site) children(w http.ResponseWriter, r *http.Request) {
 		}
 		offset = max(found, 0) / 200 * 200
 	}
-	if s.fails && offset >= 200 {
+	if s.fails && offset >= 200 || s.broken != "" && s.broken == path {
 		http.Error(w, "", http.StatusInternalServerError)
 		return
 	}
@@ -228,6 +255,13 @@ func (s *site) search(w http.ResponseWriter, r *http.Request) {
 	if r.FormValue("q") == "paid" {
 		items = append(items, map[string]any{"kind": "column", "name": "at", "path": "c1/public/t00001/c2", "trail": []string{"Warehouse", "public", "t00001"}, "match": [][]int{},
 			"comment": "😀 When it was paid <b>", "comment_match": [][]int{{15, 19}}, "description": "In local time"})
+	}
+	if r.FormValue("q") == "hostile" {
+		items = append(items, map[string]any{"kind": "column", "name": "two\nlines", "path": "c1/public/t00001/c0", "match": [][]int{{3, 6}},
+			"trail": []string{"Warehouse", "\u202ecilbup", "שולחן", "two\nlines"}})
+	}
+	if r.FormValue("q") == "t54321" {
+		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": []string{"Warehouse", "public"}, "match": [][]int{{0, 6}}})
 	}
 	if r.FormValue("q") == "t54" {
 		items = append(items, map[string]any{"kind": "table", "name": "t54321", "path": "c1/public/t54321", "connection": "Warehouse", "trail": []string{"Warehouse", "public"}, "match": [][]int{{0, 3}}},

@@ -38,3 +38,11 @@ export function short(n) {
   }
   return String(n);
 }
+
+// visible is a name on one line: what would break it, or not show at all, as a sign of its own. Each sign is as long as what it stands
+// for, so that places in the text stay.
+export function visible(text) {
+  return text.replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]/g, (c) => signs[c] ?? (c < " " ? String.fromCharCode(0x2400 + c.charCodeAt(0)) : "\ufffd"));
+}
+
+const signs = { "\n": "↵", "\t": "→", "\x7f": "␡", "\x85": "↵", "\u2028": "↵", "\u2029": "↵" };

@@ -26,14 +26,14 @@ const at = (context) => typing(context.state.doc.toString(), context.pos);
 
 async function names(host, context) {
   const { complete, connection } = host.dataset;
-  const { prefix, length, qualifier, qualified, tables } = at(context);
+  const { prefix, length, rest, qualifier, qualified, tables } = at(context);
   if (!complete || !connection || (!prefix && !qualified && !context.explicit)) return null;
   const going = new AbortController();
   context.addEventListener("abort", () => going.abort());
   const query = new URLSearchParams({ connection, q: prefix, context: qualifier, tables: tables.join(",") });
   try {
     const { items } = await getJSON(`${complete}?${query}`, going.signal);
-    return { from: context.pos - length, filter: false, options: items.map(option) };
+    return { from: context.pos - length, to: context.pos + rest, filter: false, options: items.map(option) };
   } catch {
     return null; // no names this time: writing goes on without them
   }

@@ -31,6 +31,7 @@ const frame = EditorView.theme({
   ".cm-tooltip.cm-tooltip-autocomplete > ul": { maxHeight: "280px", padding: "4px", fontFamily: "var(--sans)", fontSize: "13px" },
   ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { display: "flex", alignItems: "center", gap: "8px", padding: "3px 8px", borderRadius: "6px" },
   ".cm-tooltip-autocomplete ul li[aria-selected]": { color: "var(--text)", backgroundColor: "var(--accent-soft)" },
+  ".cm-completionLabel, .cm-completionDetail": { unicodeBidi: "isolate" },
   ".cm-completionDetail": { marginLeft: "auto", paddingLeft: "16px", color: "var(--text-3)", fontStyle: "normal", fontSize: "11px" },
   ".cm-tooltip.cm-completionInfo": { padding: "6px 10px", fontFamily: "var(--sans)", fontSize: "12px", whiteSpace: "pre-line", overflowWrap: "anywhere" },
   ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "600" },

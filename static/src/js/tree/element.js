@@ -2,25 +2,26 @@
 // of which only those in view are in the page; children arrive in pages of 200. Elements inside it at the start are what an
 // empty project shows.
 import { el, getJSON, icon } from "../dom.js";
-import { Branch, pageSize, prefixes } from "./model.js";
+import { Branch, Changed, pageSize, prefixes } from "./model.js";
 import { fill, say } from "./rows.js";
 
 const overscan = 8;
 const rest = 80; // ms without scrolling before pages are fetched
 const remembered = 100; // open nodes at most
 const keptPages = 20; // on either side of the view
+const away = 60000; // ms after which whoever comes back to the tree is shown what happened meanwhile
 
 class Tree extends HTMLElement {
   connectedCallback() {
     if (this.rows) return;
     this.root = this.newRoot();
     this.elements = new Map(); // "path of branch#index" -> row
-    this.loading = new Set();
     this.wanted = new Set(JSON.parse(localStorage.getItem(this.store) ?? "[]"));
     this.active = { branch: this.root, index: 0 };
     this.selected = "";
     this.build();
     this.catalog = foot()?.dataset.catalog;
+    this.asked = Date.now();
     document.addEventListener("htmx:after:swap", this.told);
     document.addEventListener("pb:catalog", this.marked);
     document.addEventListener("pb:pinned", this.pinned);
@@ -39,12 +40,13 @@ class Tree extends HTMLElement {
     this.watch?.disconnect();
   }
 
-  // told looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
+  // told gives details that have come the button that closes them, and looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
   told = () => {
     if (this.unpinning && document.activeElement === document.body) { // not before: other answers may come first
       this.unpinning = false;
       (document.querySelector("#browser-pinned button") ?? this).focus();
     }
+    if (this.details.firstElementChild && !this.details.querySelector(":scope > .close")) this.details.prepend(closing());
     const catalog = foot()?.dataset.catalog;
     if (catalog === undefined || catalog === this.catalog) return;
     this.catalog = catalog;
@@ -69,7 +71,14 @@ class Tree extends HTMLElement {
 
   // seen asks what happened while nobody looked.
   seen = () => {
+    this.asked = Date.now();
     if (document.visibilityState === "visible" && foot()) window.htmx.ajax("GET", `${this.dataset.src}/foot`, { target: "#browser-foot", swap: "outerMorph" });
+  };
+
+  // back asks too, for a page that was in view all the time. Only what someone does makes it ask: a page that is left open must not
+  // keep its reader signed in.
+  back = () => {
+    if (Date.now() - this.asked > away) this.seen();
   };
 
   newRoot() {
@@ -106,6 +115,9 @@ class Tree extends HTMLElement {
     this.listen();
     const parts = { field, list: hits, status, below };
     for (const does of ["focus", "input"]) field.addEventListener(does, () => this.searchable(parts));
+    field.addEventListener("keydown", ({ key }) => {
+      this.entered = key === "Enter"; // which the search, while it is being loaded, has not heard
+    });
   }
 
   // searchable makes the field search, once someone goes there. Where that could not be loaded, what is typed next tries again.
@@ -126,7 +138,7 @@ class Tree extends HTMLElement {
       },
       elsewhere: () => document.querySelectorAll("#browser-foot a[data-hidden]"),
     });
-    if (parts.field.value) this.search.later(); // it was typed meanwhile
+    if (parts.field.value) this.search.later(this.entered); // it was typed meanwhile
   }
 
   listen() {
@@ -136,6 +148,7 @@ class Tree extends HTMLElement {
     this.rows.addEventListener("keydown", (event) => this.key(event));
     this.rows.addEventListener("focusin", (event) => event.target.place && this.activate(event.target.place));
     this.details.addEventListener("click", (event) => this.act(event.target.closest("[data-tree-act]")));
+    for (const does of ["pointerenter", "focusin", "scroll"]) this.addEventListener(does, this.back, { capture: true, passive: true });
     this.watch = new ResizeObserver(() => this.draw());
     this.watch.observe(this.rows);
   }
@@ -158,17 +171,17 @@ class Tree extends HTMLElement {
   // load fetches the page that holds the child at index, once.
   async load(branch, index) {
     const page = Math.floor(index / pageSize);
-    const key = `${branch.path}#${page}`;
-    if (this.loading.has(key) || branch.pages.has(page)) return;
-    this.loading.add(key);
+    if (branch.loading.has(page) || branch.pages.has(page)) return;
+    branch.loading.add(page);
     try {
       const { items, total } = await this.pageOf(branch, { offset: page * pageSize });
       branch.put(page * pageSize, items, total);
       this.reopen(branch, items, page * pageSize);
-    } catch {
+    } catch (why) {
+      await this.outdated(why);
       setTimeout(() => this.draw(), branch.fail(index, Date.now())); // which asks again, if it is still in view
     } finally {
-      this.loading.delete(key);
+      branch.loading.delete(page);
     }
     this.draw();
   }
@@ -180,23 +193,34 @@ class Tree extends HTMLElement {
     });
   }
 
+  // outdated reads the tree again where a failure says that the server has other nodes by now.
+  async outdated(why) {
+    if (why instanceof Changed || why.status === 404) await this.renew();
+  }
+
   // renew reads again what is open, because the catalogs have changed. What is open, the current row, the focus and the place in
   // the list stay, as far as they still exist.
-  async renew() {
+  renew() {
     this.stale = true;
-    if (this.renewing) return;
-    this.renewing = true;
+    this.renewing ??= this.readAgain().finally(() => {
+      this.renewing = null;
+    });
+    return this.renewing;
+  }
+
+  async readAgain() {
     try {
       const { readAgain, show } = await import("./renew.js");
       while (this.stale) {
         this.stale = false; // opening or closing a row meanwhile makes it so again
-        const fresh = await readAgain(this);
+        const fresh = await readAgain(this).catch((why) => {
+          if (!(why instanceof Changed)) throw why;
+          this.stale = true; // it changed once more while it was read
+        });
         if (!this.stale) show(this, fresh);
       }
     } catch {
       this.catalog = ""; // whatever the foot says next is news
-    } finally {
-      this.renewing = false;
     }
   }
 
@@ -219,12 +243,23 @@ class Tree extends HTMLElement {
     this.place(this.active, this.active.branch.rowOf(this.active.index), keep);
     for (const [key, element] of this.elements) if (!keep.has(key)) element.remove();
     this.elements = keep;
+    this.order();
     clearTimeout(this.resting);
     this.resting = setTimeout(() => this.fetchView(first, last), rest);
   }
 
+  // order puts new rows where they stand among the others: a screen reader goes by the order of the elements. Those that are there
+  // already keep theirs, and so the focus.
+  order() {
+    let next = this.space.firstElementChild;
+    for (const element of [...this.elements.values()].sort((a, b) => a.row - b.row)) {
+      if (element === next) next = next.nextElementSibling;
+      else this.space.insertBefore(element, next);
+    }
+  }
+
   fetchView(first, last) {
-    for (let row = first; row <= last; row += Math.max(1, Math.min(pageSize, last - first))) {
+    for (let row = first; row <= last; row++) {
       const { branch, index } = this.root.at(row);
       if (branch.total !== 0 && !branch.child(index) && branch.due(index, Date.now())) this.load(branch, index);
       const current = this.active.branch === branch ? Math.floor(this.active.index / pageSize) : -1;
@@ -250,6 +285,7 @@ class Tree extends HTMLElement {
     }
     keep.set(key, element);
     element.place = place;
+    element.row = row;
     element.style.transform = `translateY(${row * this.rowHeight}px)`;
     this.dress(element, place);
   }
@@ -346,17 +382,28 @@ class Tree extends HTMLElement {
   act(button) {
     if (!button) return;
     const act = button.dataset.treeAct;
-    if (act === "close") this.details.replaceChildren();
+    if (act === "close") this.close();
     if (act === "query") document.dispatchEvent(new CustomEvent("pb:query", { detail: { path: this.selected } }));
+  }
+
+  // close takes the details away, and the focus back to where they came from.
+  close() {
+    this.selected = "";
+    this.details.replaceChildren();
+    this.draw();
+    if (this.rows.hidden) this.querySelector("[data-search]").focus();
+    else this.focus();
   }
 
   // reveal opens the way to a path and brings it into view.
   async reveal(path) {
     this.appear();
-    let branch = this.root;
+    const root = this.root;
+    let branch = root;
     let place = null;
     for (const step of prefixes(path)) {
-      const index = branch ? await this.find(branch, step).catch(() => -1) : -1;
+      const index = branch ? await this.find(branch, step).catch((why) => this.outdated(why).then(() => -1)) : -1;
+      if (root !== this.root) return this.reveal(path); // the tree was read again meanwhile
       if (index < 0) return this.showDetails(path); // which say that nothing is there, or why it cannot be told
       place = { branch, index };
       if (step !== path) branch = branch.opened(index) ?? this.expand(place);
@@ -432,6 +479,7 @@ class Tree extends HTMLElement {
 
 let nextId = 1;
 
+const closing = () => el("button", { type: "button", class: "btn btn-quiet btn-icon btn-small close", "data-tree-act": "close", "aria-label": "Close details" }, icon("x"));
 const foot = () => document.getElementById("browser-foot");
 const opensOnClick = (item) => ["connection", "database", "schema"].includes(item.kind);
 

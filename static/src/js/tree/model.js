@@ -4,6 +4,9 @@ export const pageSize = 200;
 const firstWait = 2000; // ms after a page could not be read, twice as long each time
 const longestWait = 60000;
 
+// Changed is thrown where a page tells of more or fewer children than are known: which stands where is then not known any more.
+export class Changed extends Error {}
+
 // A Branch is a node that can have children. Its rows are its children in order, each followed by the rows of that child
 // while it is open. The root's children are the project's connections.
 export class Branch {
@@ -14,6 +17,7 @@ export class Branch {
     this.level = parent ? parent.level + 1 : 0;
     this.total = -1; // not known yet
     this.pages = new Map();
+    this.loading = new Set(); // pages that are on their way
     this.open = []; // open children, by index
     this.failures = new Map(); // page -> how often it could not be read, and when it may be asked for again
   }
@@ -74,7 +78,7 @@ export class Branch {
 
   // put takes one page of children; a page may start anywhere that is a multiple of the page's size.
   put(offset, items, total) {
-    if (this.total >= 0 && this.total !== total) this.pages.clear();
+    if (this.total >= 0 && this.total !== total) throw new Changed(`${total} children instead of ${this.total}`);
     this.total = total;
     const page = Math.floor(offset / pageSize);
     this.failures.delete(page);

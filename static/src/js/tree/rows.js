@@ -1,5 +1,5 @@
 // How one row of the data browser looks.
-import { el, icon, short, tile } from "../dom.js";
+import { el, icon, short, tile, visible } from "../dom.js";
 
 const kinds = {
   project: "notebook-text",
@@ -50,7 +50,7 @@ export function fill(row, item, level) {
   row.replaceChildren(
     icon("chevron-right", item.children ? "icon twist" : "icon twist is-leaf"),
     picture(item),
-    el("span", { class: "tree-name" }, item.name),
+    el("span", { class: "tree-name" }, visible(item.name)),
     ...said(item),
     el("span", { class: "tree-note" }, note(item)),
   );

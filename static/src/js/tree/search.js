@@ -1,5 +1,5 @@
 // Searching by name: ranked hits from the server, in place of the tree or in a dialog.
-import { el, getJSON } from "../dom.js";
+import { el, getJSON, visible } from "../dom.js";
 import { picture, said } from "./rows.js";
 
 // A Search owns the field, the list of hits and what is said in their place: status, which is heard, and below, which holds what
@@ -16,8 +16,11 @@ export class Search {
     list.addEventListener("click", (event) => this.take(event.target.closest("[role=option]")));
   }
 
-  later() {
+  // later searches once typing rests; entered says whether the first hit is then to be taken.
+  later(entered = false) {
     clearTimeout(this.timer);
+    this.due = true; // the hits that are shown are those of an older text
+    this.entered = entered;
     this.timer = setTimeout(() => this.run(), 120);
   }
 
@@ -39,8 +42,12 @@ export class Search {
       if (items.length === 0) this.nothing(query);
       else this.draw(items, truncated);
     } catch {
-      if (!signal.aborted) this.message("The search failed. Type again to retry");
+      if (signal.aborted) return; // by a later search, or by who has left
+      this.message("The search failed. Type again to retry");
     }
+    if (this.field.value.trim() !== query) return; // more has been typed since
+    this.due = false;
+    if (this.entered) this.take(this.options()[0]);
   }
 
   end() {
@@ -51,6 +58,7 @@ export class Search {
   // close puts the tree back.
   close() {
     this.stop();
+    this.due = false;
     this.field.value = "";
     this.say("");
     this.closed();
@@ -111,6 +119,7 @@ export class Search {
   key(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) this.activate(this.active + step);
+    else if (event.key === "Enter" && this.due) this.entered = true;
     else if (event.key === "Enter") this.take(this.options()[this.active]);
     else if (event.key === "Escape" && this.field.value) this.end();
     else return;
@@ -135,7 +144,12 @@ function amongHidden(link, query) {
 function hit(item, id) {
   const comment = item.comment_match?.length ? el("span", { class: "tree-comment" }, ...marked(item.comment, item.comment_match)) : null;
   return el("div", { class: "tree-hit", role: "option", id, "data-path": item.path, "aria-selected": "false", title: item.description },
-    picture(item), el("span", { class: "tree-name" }, ...marked(item.name, item.match ?? [])), ...said(item), comment, el("span", { class: "sub" }, item.trail.join(" / ")));
+    picture(item), el("span", { class: "tree-name" }, ...marked(visible(item.name), item.match ?? [])), ...said(item), comment, el("span", { class: "sub" }, ...way(item.trail)));
+}
+
+// way is a trail whose names keep their order, in whichever direction one of them is written.
+function way(trail) {
+  return trail.flatMap((name) => [" / ", el("bdi", {}, visible(name))]).slice(1);
 }
 
 // marked is a text with its matches marked; ranges count as strings here do, in UTF-16 code units.

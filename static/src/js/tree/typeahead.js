@@ -20,8 +20,8 @@ export async function type(tree, key, when) {
     place = await names.next(active, typed, fresh);
     // One letter again and again goes on from row to row.
     if (!place && new Set(typed).size === 1) place = await names.next(active, typed[0], true);
-  } catch {
-    return; // no names this time
+  } catch (why) {
+    return tree.outdated(why); // no names this time
   }
   if (place && mine === turn && root === tree.root) tree.move(place, tree.rows.contains(document.activeElement));
 }
@@ -64,7 +64,7 @@ class Names {
 
   async ask(branch, from, before, begins) {
     const { items, total, offset, found } = await this.tree.pageOf(branch, { prefix: begins, from });
-    if (found < 0 || total !== branch.total) return null;
+    if (found < 0) return null;
     branch.put(offset, items, total);
     return found < before ? { branch, index: found } : null;
   }
