@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"patchbay/catalog"
@@ -177,6 +178,59 @@ func TestReadCatalogWithFewRights(t *testing.T) {
 		n = read(t, opened(t, where), catalog.Filter{})
 		if !slices.Contains(n.done, db+"/open") || slices.Contains(n.done, db+"/part") || slices.Contains(n.done, db) || slices.Contains(n.done, "") {
 			t.Errorf("%s: done %q after a drop and a revoke", name, n.done)
+		}
+	}
+}
+
+// A meddler is a sink that does something when it hears of the first table: the other databases are still to be read then.
+type meddler struct {
+	*notebook
+	once   sync.Once
+	meddle func()
+}
+
+func (m *meddler) Table(t catalog.Table) error {
+	m.once.Do(m.meddle)
+	return m.notebook.Table(t)
+}
+
+// Of what a right was to that is taken away while the catalog is read, nothing is said to be done: it is not listed any more, and was
+// not dropped (P70).
+func TestRightTakenAwayWhileReading(t *testing.T) {
+	t.Parallel()
+	for name, server := range both(t) {
+		_, db := database(t, server, "create table a (a int)")
+		whole, part, dropped := db+"_b", db+"_c", db+"_d"
+		few := "few_" + db
+		admin(t, server, "create user "+few+" identified by 'few'", "create database "+whole, "create table "+whole+".a (a int)",
+			"create database "+part, "create table "+part+".a (a int)", "create table "+part+".b (a int)",
+			"grant select on "+db+".* to "+few, "grant select on "+whole+".* to "+few, "grant select on "+dropped+".* to "+few,
+			"grant select on "+part+".a to "+few, "grant select on "+part+".b to "+few)
+		where := target(t, server)
+		where.Values["database"], where.Values["user"], where.Secrets["password"] = db, few, secret.New("few")
+		src := opened(t, where)
+		n := read(t, src, catalog.Filter{})
+		for _, scope := range []string{db, whole, dropped, part + "/a", part + "/b"} {
+			if !slices.Contains(n.done, scope) {
+				t.Errorf("%s: done %q, want %s among them", name, n.done, scope)
+			}
+		}
+		m := &meddler{notebook: &notebook{tables: map[string]catalog.Table{}, skipped: map[string]error{}}, meddle: func() {
+			admin(t, server, "revoke select on "+whole+".* from "+few, "revoke select on "+dropped+".* from "+few, "revoke select on "+part+".a from "+few)
+		}}
+		if err := src.ReadCatalog(t.Context(), catalog.Filter{}, m); err != nil {
+			t.Fatal(err)
+		}
+		if m.tables[db+"/a"].Path == nil || m.tables[part+"/b"].Path == nil || len(m.tables) != 2 {
+			t.Errorf("%s: read %v after the rights were taken away", name, m.tables)
+		}
+		for _, scope := range m.done {
+			if scope != db && scope != part+"/b" {
+				t.Errorf("%s: %q is done though a right to it was taken away", name, scope)
+			}
+		}
+		if !slices.Contains(m.done, db) {
+			t.Errorf("%s: done %q, want what was read with its right", name, m.done)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"patchbay/catalog"
@@ -164,6 +165,44 @@ func TestReadCatalogWithFewRights(t *testing.T) {
 	}
 	if slices.Contains(n.done, private) || slices.Contains(n.done, full) || !slices.Contains(n.done, "patchbay") || n.done[len(n.done)-1] != "" {
 		t.Errorf("done %q", n.done)
+	}
+}
+
+// A meddler is a sink that does something when it hears of the first table: the rest is still to be read then.
+type meddler struct {
+	*notebook
+	once   sync.Once
+	meddle func()
+}
+
+func (m *meddler) Table(t catalog.Table) error {
+	m.once.Do(m.meddle)
+	return m.notebook.Table(t)
+}
+
+// Of what a right was to that is taken away while the catalog is read, either everything is read, or it is not done (P70).
+func TestRightTakenAwayWhileReading(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{Name: "rights taken away"})
+	many := `do $$ begin for i in 1..9000 loop execute format('create table two.t%s (a int)', i); end loop; end $$` // more than a batch
+	_, db := database(t, server, "create table first (a int)", "create schema two", many)
+	_, shut := database(t, server, "create table t (a int)")
+	server.Exec(t, db, "create role few login password 'few'; grant usage on schema two to few; grant select on all tables in schema two to few")
+	server.Exec(t, shut, "grant usage on schema public to few")
+	where := target(t, server)
+	where.Values["database"], where.Values["user"], where.Secrets["password"] = db, "few", secret.New("few")
+	m := &meddler{notebook: &notebook{tables: map[string]catalog.Table{}, skipped: map[string]error{}}, meddle: func() {
+		server.Exec(t, db, "revoke all on all tables in schema two from few; revoke usage on schema two from few")
+		server.Exec(t, "postgres", "revoke connect on database "+shut+" from public")
+	}}
+	if err := opened(t, where).ReadCatalog(t.Context(), catalog.Filter{Databases: exact(db, shut)}, m); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.tables) != 9001 || !slices.Contains(m.done, db+"/two") {
+		t.Errorf("%d tables, done %q", len(m.tables), m.done)
+	}
+	if connectors.CauseOf(m.skipped[shut]) != connectors.CauseDenied || slices.Contains(m.done, shut) {
+		t.Errorf("done %q, skipped %v", m.done, m.skipped)
 	}
 }
 
