@@ -242,6 +242,27 @@ func TestReadCatalogOfManyTables(t *testing.T) {
 	}
 }
 
+// A server that refuses what a second connection takes is read over one.
+func TestReadCatalogWithoutSecondConnection(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{})
+	wide := `do $$ begin for i in 1..30 loop execute format('create table t%s (` + columnList("c", 1500) + `)', i); end loop; end $$`
+	src, db := database(t, server, "create schema hidden authorization current_user", "revoke all on schema hidden from current_user", wide)
+	if one(t, src, sizeSQL) != "t" {
+		t.Fatal("too few for a second connection")
+	}
+	for _, function := range []string{"pg_export_snapshot()", "pg_relation_size(regclass)"} {
+		server.Exec(t, db, "revoke execute on function pg_catalog."+function+" from public")
+		n := read(t, src, catalog.Filter{Databases: exact(db)})
+		if len(n.tables) != 30 || len(n.tables[db+"/public/t30"].Columns) != 1500 || len(n.skipped) != 1 || n.skipped[db+"/hidden"] == nil {
+			t.Errorf("without %s: %d tables, skipped %v", function, len(n.tables), n.skipped)
+		}
+		if !slices.Equal(n.done, []string{db + "/public", db, ""}) {
+			t.Errorf("without %s: done %q", function, n.done)
+		}
+	}
+}
+
 func columnList(prefix string, n int) string {
 	var list []string
 	for i := range n {
