@@ -4,14 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/connectors/transport"
 	"patchbay/e2e/servers"
 	"patchbay/secret"
 )
@@ -180,6 +183,60 @@ func TestReadCatalogWithFewRights(t *testing.T) {
 			t.Errorf("%s: done %q after a drop and a revoke", name, n.done)
 		}
 	}
+}
+
+// A counted is a connection that counts what the server sends.
+type counted struct {
+	net.Conn
+	received *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received.Add(int64(n))
+	return n, err
+}
+
+func (c counted) Established() { transport.Established(c.Conn) }
+
+// What MariaDB lists among its tables and is none is no table of ours, and does not keep a filter from being pushed down.
+func TestSequences(t *testing.T) {
+	t.Parallel()
+	server := both(t)["MariaDB"]
+	var tables []string
+	for i := range 50 {
+		tables = append(tables, fmt.Sprintf("create table t%d (a int comment 'is a part of what would be read', b int, c int)", i))
+	}
+	_, db := database(t, server, append(tables, "create sequence s", "create view v as select a from t1")...)
+	where := target(t, server)
+	dial, received := where.Dial, new(atomic.Int64)
+	where.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return counted{c, received}, nil
+	}
+	src := opened(t, where)
+	bytes := func(f catalog.Filter, want ...string) int64 {
+		f.Databases = exact(db)
+		before := received.Load()
+		n := read(t, src, f)
+		for _, name := range want {
+			if _, ok := n.tables[db+"/"+name]; !ok || len(n.tables) != len(want) {
+				t.Errorf("%+v: read %d tables, want %q", f, len(n.tables), want)
+			}
+		}
+		if _, ok := n.tables[db+"/s"]; ok {
+			t.Errorf("%+v: the sequence is a table", f)
+		}
+		return received.Load() - before
+	}
+	whole := bytes(catalog.Filter{})
+	if part := bytes(catalog.Filter{Tables: exact("t1", "v", "s")}, "t1", "v"); part > whole/2 {
+		t.Errorf("%d bytes for two tables and a sequence, %d for everything: the filter is not pushed down", part, whole)
+	}
+	bytes(catalog.Filter{Tables: exact("t1", "v", "s"), NamesOnly: true}, "t1", "v")
 }
 
 // A meddler is a sink that does something when it hears of the first table: the other databases are still to be read then.
