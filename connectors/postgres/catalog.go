@@ -209,7 +209,7 @@ func (r *reader) begin(ctx context.Context, se *session) (beside *session, err e
 
 // prepare begins the transaction that every query sees the catalog in, and finds the schemas.
 func (r *reader) prepare(ctx context.Context, se *session) error {
-	if _, err := se.conn.Exec(ctx, beginCatalog+catalogSettings).ReadAll(); err != nil {
+	if _, err := se.conn.Exec(ctx, beginCatalog+settingsOf(se)).ReadAll(); err != nil {
 		return err
 	}
 	r.oldEstimates = version(se.conn) < "14"

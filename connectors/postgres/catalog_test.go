@@ -242,6 +242,26 @@ func TestReadCatalogOfManyTables(t *testing.T) {
 	}
 }
 
+// One name that is no text does not hide the rest of its database.
+func TestReadCatalogWithoutEncoding(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{})
+	const db = "no_encoding"
+	server.Exec(t, "postgres", "create database "+db+" template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'")
+	server.Exec(t, db, `set client_encoding = sql_ascii; do $$ begin execute 'create table "caf' || E'\xe9' || '" (a int)'; end $$; create table other (a int)`)
+	where := target(t, server)
+	where.Values["database"] = db
+	n := read(t, opened(t, where), catalog.Filter{Databases: exact(db)})
+	for _, name := range []string{"caf\xe9", "other"} {
+		if got := n.tables[catalog.Path{db, "public", name}.String()]; len(got.Columns) != 1 {
+			t.Errorf("%q: %+v", name, got)
+		}
+	}
+	if len(n.skipped) > 0 {
+		t.Errorf("skipped %v", n.skipped)
+	}
+}
+
 // A server that refuses what a second connection takes is read over one.
 func TestReadCatalogWithoutSecondConnection(t *testing.T) {
 	t.Parallel()
