@@ -55,6 +55,9 @@ var definite = map[Cause]bool{CauseSignIn: true, CauseDenied: true, CauseNotFoun
 
 // ended is the error of a ctx that ended.
 func ended(cause error) *Error {
+	if silent := (*silentError)(nil); errors.As(cause, &silent) {
+		return &Error{Cause: CauseTimeout, Message: silent.Error(), Hint: "Ask the server's administrator whether it hangs, and check that no firewall swallows its answers"}
+	}
 	if errors.Is(cause, context.DeadlineExceeded) {
 		return &Error{Cause: CauseTimeout, Message: "no answer in time"}
 	}

@@ -33,6 +33,9 @@ type guard struct {
 	redactor  *redactor
 	dialer    *transport.Dialer
 	tunnel    *transport.Tunnel // nil where there is none
+	silence   Silence
+	waits     transport.Waits
+	target    Target // what Open was given
 }
 
 // close ends everything that was dialled.
@@ -125,6 +128,8 @@ func (s *guarded) Server(ctx context.Context) (Server, error) {
 // ReadCatalog implements Source.
 func (s *guarded) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
 	const op = "read the catalog"
+	ctx, stop := s.attend(ctx)
+	defer stop()
 	sink := &guardedSink{guard: s.guard, ctx: ctx, to: to}
 	_, err := bounded(ctx, s.guard, op, func() (struct{}, error) { return struct{}{}, s.inner.ReadCatalog(ctx, f, sink) }, func(struct{}) {})
 	if own := sink.end(); own != nil {
@@ -136,11 +141,13 @@ func (s *guarded) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.
 // Query implements Source.
 func (s *guarded) Query(ctx context.Context, st Statement) (Rows, error) {
 	const op = "run the statement"
+	ctx, leave := s.attend(ctx)
 	inner, err := bounded(ctx, s.guard, op, func() (Rows, error) { return s.inner.Query(ctx, st) }, func(r Rows) { _ = r.Close() })
 	if err != nil {
+		leave()
 		return nil, err
 	}
-	r := &guardedRows{guard: s.guard, ctx: ctx, inner: inner}
+	r := &guardedRows{guard: s.guard, ctx: ctx, inner: inner, leave: leave}
 	if n := len(inner.Columns()); n > maxColumns {
 		_ = r.Close()
 		return nil, &Error{Cause: CauseLimit, Op: op, Message: fmt.Sprintf("the result has %d columns; %d are the most", n, maxColumns)}
@@ -173,6 +180,7 @@ type guardedRows struct {
 	busy  atomic.Bool // Next is at work
 	err   error       // found by the guard itself
 
+	leave    func()      // ends ctx, and attending to the server with it
 	stop     func() bool // stops watching ctx
 	patience *time.Timer // runs from ctx's end
 }
@@ -222,6 +230,7 @@ func (r *guardedRows) Err() error {
 
 // Close implements Rows.
 func (r *guardedRows) Close() error {
+	defer r.leave()
 	if r.stop != nil {
 		r.stop()
 		r.patience.Stop()

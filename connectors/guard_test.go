@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -265,6 +266,77 @@ func TestGuardWidth(t *testing.T) {
 	src := guardedBy(t, &badSource{rows: rows, do: func() error { return nil }})
 	if _, err := src.Query(t.Context(), Statement{}); CauseOf(err) != CauseLimit || !rows.closed.Load() {
 		t.Errorf("%v, closed %v", err, rows.closed.Load())
+	}
+}
+
+// A silent server that says on a new connection that it lets nobody in is alive, and waited for; one that does not even say so is
+// given up.
+func TestGuardSilence(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		again error // what opening once more comes to
+		gone  bool
+	}{
+		"free": {nil, false}, "full": {&Error{Cause: CauseLimit}, false}, "other password": {&Error{Cause: CauseSignIn}, false},
+		"broken": {io.ErrUnexpectedEOF, true}, "starting": {&Error{Cause: CauseUnreachable}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.Close()
+			asked := make(chan struct{}, 100) // for a sign of life
+			go func() {
+				c, err := l.Accept()
+				if err != nil {
+					return
+				}
+				defer c.Close()
+				for range 3 { // then it has done what it was silent over
+					<-asked
+				}
+				_, _ = c.Write([]byte("x"))
+			}()
+			var opened atomic.Int32
+			connector := sample()
+			connector.Open = func(ctx context.Context, to Target) (Source, error) {
+				if opened.Add(1) > 1 {
+					if c.gone {
+						return nil, c.again
+					}
+					asked <- struct{}{}
+					return &badSource{}, c.again
+				}
+				conn, err := to.Dial(ctx, "tcp", l.Addr().String())
+				return &badSource{rows: &badRows{}, do: func() error { _, err := conn.Read(make([]byte, 1)); return err }}, err
+			}
+			r, err := NewRegistry([]*Connector{connector}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			silence := Silence{Ask: 50 * time.Millisecond, Answer: time.Minute}
+			if c.gone {
+				silence.Answer = 100 * time.Millisecond
+			}
+			src, err := r.Open(t.Context(), Request{Connector: connector, Values: Values{"host": "127.0.0.1", "tls_mode": "disable"},
+				Secrets: Secrets{"password": secret.New(canary)}, AllowPrivate: true, Silence: silence})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer src.Close()
+			rows, err := src.Query(t.Context(), Statement{})
+			if err == nil {
+				_ = rows.Close()
+			}
+			if c.gone && (CauseOf(err) != CauseTimeout || !strings.Contains(err.Error(), "sent nothing for 150ms")) || !c.gone && err != nil {
+				t.Errorf("%v", err)
+			}
+			if opened.Load() < 2 {
+				t.Error("it was not asked for a sign of life")
+			}
+		})
 	}
 }
 

@@ -25,6 +25,7 @@ type Request struct {
 	// it. Nil: a host whose key is not known is refused, except by Test, which reports it.
 	PinHostKey func(hostKey string) error
 	Step       func(Step) // Test calls it as each step ends; may be nil
+	Silence    Silence
 }
 
 // Open reaches the server and signs in. The source is guarded: it returns by ctx's deadline, its errors are *Error without
@@ -45,16 +46,20 @@ var stepOf = map[transport.Stage]StepName{
 
 // open opens the source and tells reached of each step that went well.
 func (r *Registry) open(ctx context.Context, req Request, reached func(StepName, string)) (*guarded, error) {
-	g := &guard{connector: req.Connector, redactor: newRedactor(req.Secrets)}
+	g := &guard{connector: req.Connector, redactor: newRedactor(req.Secrets), silence: req.Silence}
+	if g.silence == (Silence{}) {
+		g.silence = defaultSilence
+	}
 	g.dialer = transport.NewDialer(transport.Policy{AllowPrivate: req.AllowPrivate, Own: r.own},
 		func(stage transport.Stage, detail string) { reached(stepOf[stage], detail) })
 	encrypted := new(atomic.Bool)
-	target, err := g.target(req, encrypted, reached)
+	var err error
+	g.target, err = g.targetOf(req, encrypted, reached)
 	if err != nil {
 		return nil, g.explain(ctx, "prepare the connection", err)
 	}
-	src, err := bounded(ctx, g, "connect", func() (Source, error) { return req.Connector.Open(ctx, target) }, closeLate)
-	if err == nil && target.TLS != nil && !encrypted.Load() {
+	src, err := bounded(ctx, g, "connect", func() (Source, error) { return req.Connector.Open(ctx, g.target) }, closeLate)
+	if err == nil && g.target.TLS != nil && !encrypted.Load() {
 		closeLate(src)
 		err = &Error{Cause: CauseTLS, Op: "connect", Message: "the server was reached without TLS, which this connection requires"}
 	}
@@ -68,8 +73,8 @@ func (r *Registry) open(ctx context.Context, req Request, reached func(StepName,
 // closeLate closes a source that nobody waits for any more.
 func closeLate(src Source) { _ = src.Close() }
 
-// target is what the family gets.
-func (g *guard) target(req Request, encrypted *atomic.Bool, reached func(StepName, string)) (Target, error) {
+// targetOf is what the family gets.
+func (g *guard) targetOf(req Request, encrypted *atomic.Bool, reached func(StepName, string)) (Target, error) {
 	c := req.Connector
 	v := c.effective(req.Values)
 	t := Target{Values: v, Secrets: maps.Clone(req.Secrets), Step: func(s Step) {
@@ -96,7 +101,7 @@ func (g *guard) target(req Request, encrypted *atomic.Bool, reached func(StepNam
 	if err != nil {
 		return t, err
 	}
-	t.Dial = g.dialer.Dial
+	t.Dial = g.waits.Over(g.dialer.Dial)
 	hop, err := c.hopOf(v, req.Secrets, req.WorkspaceKey)
 	if err != nil {
 		return t, err
@@ -104,7 +109,7 @@ func (g *guard) target(req Request, encrypted *atomic.Bool, reached func(StepNam
 	if hop != nil {
 		hop.Pin = req.PinHostKey
 		g.tunnel = transport.NewTunnel(*hop, g.dialer)
-		t.Dial = g.tunnel.Dial
+		t.Dial = g.waits.Over(g.tunnel.Dial)
 	}
 	return t, nil
 }

@@ -31,7 +31,8 @@ func duckdbSubjects(t *testing.T, c *connectors.Connector) []*conformance.Subjec
 	return []*conformance.Subject{{
 		Name: "DuckDB", Connector: c, Product: "DuckDB", Version: "v1.", Values: connectors.Values{"file": "shop.duckdb", "read_only": "false"}, FilesDir: dir,
 		Scope: scope, MakeScope: []string{"create schema suite"}, DropScope: []string{"drop schema if exists suite cascade"},
-		Admin: admin, Types: duckdbTypes, Catalog: duckdbCatalog(scope), Names: conformance.Names{Longest: 255, Refused: map[string]string{"twin": "names that differ in case are one name"}},
+		Admin: admin, Types: duckdbTypes, Catalog: duckdbCatalog(scope), Names: conformance.Names{Longest: 255, More: map[string]string{"nothing": ""},
+			Refused: map[string]string{"twin": "names that differ in case are one name", "nothing": "a name has a character at least"}},
 		SQL: conformance.SQL{
 			Repeat: "repeat('x', %d)", Series: "select i, repeat('x', 100) from range(1, %d + 1) t(i)",
 			Sleep: "select count(*), %d from range(1000000000000) t(i) where hash(i) = 42", Mistake: "select 1 fromm x y", MistakeAt: 16,

@@ -47,8 +47,8 @@ func mysqlSubject(t *testing.T, c *connectors.Connector, server *servers.Server)
 			"create function suite.writes() returns int deterministic begin insert into suite.guarded values (2); return 1; end"},
 		DropScope: []string{"drop database if exists suite"},
 		Admin:     by(db),
-		Names: conformance.Names{Longest: 64, Refused: map[string]string{
-			"emoji": "names have no characters beyond the basic plane", "trailing space": "names do not end with spaces"}},
+		Names: conformance.Names{Longest: 64, More: map[string]string{"nothing": ""}, Refused: map[string]string{
+			"nothing": "a name has a character at least", "emoji": "names have no characters beyond the basic plane", "trailing space": "names do not end with spaces"}},
 		SQL: conformance.SQL{
 			Repeat: "repeat('x', %d)", Series: "select @n := @n + 1, repeat('x', 100) from (select @n := 0) z, " + long + " limit %d",
 			Sleep: "select count(*), %d from " + long,

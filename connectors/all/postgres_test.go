@@ -39,7 +39,8 @@ func postgresSubject(t *testing.T, c *connectors.Connector, version string) *con
 			`create function suite.writes() returns int language plpgsql as 'begin insert into suite.guarded values (2); return 1; end'`},
 		DropScope: []string{"drop schema if exists suite cascade"},
 		Admin:     by(db, "set role "+server.User),
-		Names:     conformance.Names{Longest: 63},
+		Names: conformance.Names{Longest: 63, More: map[string]string{"nothing": ""},
+			Refused: map[string]string{"nothing": "a name has a character at least"}},
 		SQL: conformance.SQL{
 			Repeat: "repeat('x', %d)", Series: "select generate_series(1, %d), repeat('x', 100)", Sleep: "select pg_sleep(%d)",
 			Running: func(ctx context.Context, mark string) (n int, err error) {

@@ -26,7 +26,8 @@ func sqliteSubjects(t *testing.T, c *connectors.Connector) []*conformance.Subjec
 	}
 	return []*conformance.Subject{{
 		Name: "SQLite", Connector: c, Product: "SQLite", Version: "3.", Values: connectors.Values{"file": "suite.db"}, FilesDir: dir,
-		Admin: admin, Types: sqliteTypes, Catalog: sqliteCatalog, Names: conformance.Names{Longest: 255, Refused: map[string]string{"twin": "names that differ in case are one name"}},
+		Admin: admin, Types: sqliteTypes, Catalog: sqliteCatalog, Names: conformance.Names{Longest: 255, Refused: map[string]string{"twin": "names that differ in case are one name"},
+			More: map[string]string{"no text": "no\xff\xfeUTF-8", "nothing": ""}},
 		DropScope: []string{"pragma writable_schema = on; delete from sqlite_schema; pragma writable_schema = reset; vacuum"},
 		SQL: conformance.SQL{
 			Repeat: "replace(hex(zeroblob(%d)), '00', 'x')",

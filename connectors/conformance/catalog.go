@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"patchbay/catalog"
 	"patchbay/connectors"
@@ -266,15 +267,22 @@ func HostileNames(longest int) map[string]string {
 	}
 }
 
+// hostileNames are those of every product and the subject's own.
+func (s *Subject) hostileNames() map[string]string {
+	names := HostileNames(s.Names.Longest)
+	maps.Copy(names, s.Names.More)
+	return names
+}
+
 // wide is a name of as many bytes as the longest has, in characters of three.
 func wide(longest int) string { return strings.Repeat("数", longest/3) }
 
 // Names arrive byte for byte, and what quotes them leads back to the same table: in the catalog, in statements, in columns.
 func checkHostileNames(t *T, s *Subject) {
 	t.fresh(s)
-	names := HostileNames(s.Names.Longest)
+	names := s.hostileNames()
 	for key := range s.Names.Refused {
-		if names[key] == "" {
+		if _, known := names[key]; !known {
 			t.Fatalf("there is no case %q to be refused", key)
 		}
 	}
@@ -304,7 +312,8 @@ func checkHostileNames(t *T, s *Subject) {
 	}
 }
 
-// found checks that each table, and its column, is found by its own name, as people type it and in quotes.
+// found checks that each table, and its column, is found by its own name, as people type it and in quotes. Of a name that is no text
+// they type what is around the bytes that are none, and for no name at all they do not search.
 func (t *T) found(s *Subject, names map[string]string, tables map[string]catalog.Table) {
 	t.Helper()
 	b := catalog.NewBuilder(s.Connector.Levels)
@@ -320,7 +329,15 @@ func (t *T) found(s *Subject, names map[string]string, tables map[string]catalog
 		if _, made := tables[path.String()]; !made {
 			continue
 		}
-		for _, text := range []string{name, `table:"` + strings.ReplaceAll(name, `"`, `""`) + `"`, `column:"` + strings.ReplaceAll(name, `"`, `""`) + `"`} {
+		quoted := `"` + strings.ReplaceAll(name, `"`, `""`) + `"`
+		typed := []string{name, "table:" + quoted, "column:" + quoted}
+		switch {
+		case name == "":
+			continue
+		case !utf8.ValidString(name):
+			typed = []string{strings.ToValidUTF8(name, " ")}
+		}
+		for _, text := range typed {
 			want := path
 			if strings.HasPrefix(text, "column:") {
 				want = append(slices.Clone(path), name)

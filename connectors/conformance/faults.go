@@ -2,6 +2,9 @@ package conformance
 
 import (
 	"context"
+	"errors"
+	"maps"
+	"strings"
 	"sync"
 	"time"
 
@@ -14,6 +17,8 @@ var faultChecks = []check{
 	{"broken while reading rows", network, checkBrokenRows},
 	{"broken while reading catalog", network, checkBrokenCatalog},
 	{"broken while idle", network, checkBrokenIdle},
+	{"silent server", network, checkSilentServer},
+	{"slow server", network, checkSlowServer},
 	{"hostile server", network, checkHostileServer},
 }
 
@@ -143,6 +148,86 @@ func checkBrokenIdle(t *T, s *Subject) {
 		}
 		t.Errorf("%s: the source does not come back", name)
 	})
+}
+
+// silences are what a server may be waited for by.
+var silences = map[string]func(ctx context.Context, s *Subject, src connectors.Source) error{
+	"catalog": func(ctx context.Context, _ *Subject, src connectors.Source) error {
+		return src.ReadCatalog(ctx, catalog.Filter{}, &reading{skipped: map[string]error{}})
+	},
+	"query": func(ctx context.Context, s *Subject, src connectors.Source) error {
+		rows, err := src.Query(ctx, connectors.Statement{SQL: fill(s.SQL.Series, "", 2000), ReadOnly: true})
+		if err != nil {
+			return err
+		}
+		for rows.Next() {
+		}
+		return errors.Join(rows.Err(), rows.Close())
+	},
+}
+
+// A server that keeps its connections and sends nothing more is given up, long before the deadline of what waits for it (PROMISES 5.3),
+// and reached again when it comes back.
+func checkSilentServer(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...)
+	b := startBastion(t)
+	var all sync.WaitGroup
+	for name, wait := range silences {
+		for _, tunnelled := range []bool{false, true} {
+			p := startProxy(t, s)
+			req := s.request(p.values())
+			if tunnelled {
+				req = b.through(s)
+				maps.Copy(req.Values, p.values())
+			}
+			req.Silence = connectors.Silence{Ask: 200 * time.Millisecond, Answer: time.Second}
+			all.Go(func() {
+				ctx, cancel := context.WithTimeout(t.Context(), patience)
+				defer cancel()
+				src, err := try(ctx, req)
+				if err != nil {
+					t.Errorf("%s, tunnel %v: %v", name, tunnelled, err)
+					return
+				}
+				defer func() { _ = src.Close() }()
+				p.breaks(silent, 1000)
+				err = wait(ctx, s, src)
+				if connectors.CauseOf(err) != connectors.CauseTimeout || !strings.Contains(err.Error(), "sent nothing for 1.2s") || ctx.Err() != nil {
+					t.Errorf("%s, tunnel %v: %v", name, tunnelled, err)
+				}
+				p.breaks(none, 0)
+				for err = wait(ctx, s, src); err != nil && ctx.Err() == nil; err = wait(ctx, s, src) { // a tunnel that was cut may be noticed late
+					time.Sleep(50 * time.Millisecond)
+				}
+				if err != nil {
+					t.Errorf("%s, tunnel %v, when the server is back: %v", name, tunnelled, err)
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
+// A server that takes its time is as silent, and waited for as long as it gives a sign of life.
+func checkSlowServer(t *T, s *Subject) {
+	t.fresh(s)
+	t.admin(s, s.Catalog.Make...)
+	for name, wait := range silences {
+		p := startProxy(t, s)
+		req := s.request(p.values())
+		req.Silence = connectors.Silence{Ask: 200 * time.Millisecond, Answer: patience}
+		src := t.open(req)
+		p.breaks(held, 1000)
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		if err := wait(ctx, s, src); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		cancel()
+		if p.accepted.Load() < p.old.Load()+3 {
+			t.Errorf("%s: it was not held: %d connections", name, p.accepted.Load())
+		}
+	}
 }
 
 // A server that answers nonsense fails its own statement only (PROMISES P24): no panic, no hang, no memory without end. It is

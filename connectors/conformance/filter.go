@@ -15,7 +15,7 @@ import (
 // the names of the whole.
 func checkCatalogFilterRules(t *T, s *Subject) {
 	t.fresh(s)
-	names := HostileNames(s.Names.Longest)
+	names := s.hostileNames()
 	for i := range 12 {
 		names[fmt.Sprint("plain ", i)] = []string{"Orders", "order_items", "ORDER_ARCHIVE", "stg_orders", "stg.orders", "tmp%orders", "tmp_orders", "a", "b", "ab", "[ab]", "a*b?"}[i]
 	}
@@ -116,6 +116,9 @@ func (r rules) match() *catalog.Match {
 func (r rules) part() string {
 	name := r.names[r.IntN(len(r.names))]
 	letters := []rune(name)
+	if len(letters) == 0 {
+		return name
+	}
 	switch r.IntN(9) {
 	case 0:
 		return strings.ToUpper(name)

@@ -22,6 +22,7 @@ const (
 	reset         // the connection is reset when the server answers
 	garbage       // the answers are replaced by noise
 	flipped       // one byte in some of the answers is another
+	held          // the answers on connections that are there wait until three new ones were made
 )
 
 // A proxy stands between a connector and its server, breaks what passes, counts it, and keeps what the client said.
@@ -31,6 +32,7 @@ type proxy struct {
 	sent, received           atomic.Int64 // bytes from the client and from the server
 	fault                    atomic.Int32
 	after                    atomic.Int64 // bytes of the server that pass before the fault begins
+	old                      atomic.Int32 // connections that were there when the fault was set
 	clients                  sync.WaitGroup
 	end                      func()        // ends the proxy and every connection through it
 	done                     chan struct{} // closed when the proxy ends
@@ -60,8 +62,8 @@ func startProxy(t *T, s *Subject) *proxy {
 			if err != nil {
 				return
 			}
-			p.accepted.Add(1)
-			p.clients.Go(func() { p.serve(c.(*net.TCPConn)) })
+			number := p.accepted.Add(1)
+			p.clients.Go(func() { p.serve(c.(*net.TCPConn), number) })
 		}
 	}()
 	p.end = sync.OnceFunc(func() {
@@ -79,6 +81,7 @@ func (p *proxy) values() connectors.Values {
 
 // breaks begins a fault once after more bytes of the server have passed.
 func (p *proxy) breaks(f fault, after int64) {
+	p.old.Store(p.accepted.Load())
 	p.after.Store(p.received.Load() + after)
 	p.fault.Store(int32(f))
 }
@@ -108,7 +111,7 @@ func (p *proxy) keep(c net.Conn) bool {
 	return true
 }
 
-func (p *proxy) serve(client *net.TCPConn) {
+func (p *proxy) serve(client *net.TCPConn, number int32) {
 	if !p.keep(client) {
 		return
 	}
@@ -117,7 +120,7 @@ func (p *proxy) serve(client *net.TCPConn) {
 		_ = client.Close()
 		return
 	}
-	p.clients.Go(func() { p.down(client, server) })
+	p.clients.Go(func() { p.down(client, server, number) })
 	p.up(client, server)
 }
 
@@ -153,7 +156,7 @@ func (p *proxy) now() fault {
 }
 
 // down passes on what the server answers, or what the fault makes of it.
-func (p *proxy) down(client *net.TCPConn, server net.Conn) {
+func (p *proxy) down(client *net.TCPConn, server net.Conn, number int32) {
 	defer func() { _ = client.Close() }()
 	buf := make([]byte, 32<<10)
 	for {
@@ -165,14 +168,22 @@ func (p *proxy) down(client *net.TCPConn, server net.Conn) {
 			return
 		}
 		p.received.Add(int64(n))
-		if err := p.pass(client, buf[:n]); err != nil {
+		if err := p.pass(client, buf[:n], number); err != nil {
 			return
 		}
 	}
 }
 
-func (p *proxy) pass(client *net.TCPConn, answer []byte) error {
+func (p *proxy) pass(client *net.TCPConn, answer []byte, number int32) error {
 	switch p.now() {
+	case held:
+		for old := p.old.Load(); number <= old && p.accepted.Load() < old+3; {
+			select {
+			case <-p.done:
+				return io.EOF
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
 	case silent:
 		return nil
 	case drip:

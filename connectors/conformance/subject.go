@@ -51,6 +51,8 @@ type Catalog struct {
 // Names is what the product does with names that are hard to carry.
 type Names struct {
 	Longest int // characters of the longest name of a table
+	// More are cases of this product, beside HostileNames: names that most others do not take.
+	More map[string]string // case -> name
 	// Refused are the cases of HostileNames that the product itself does not take in names of tables and columns, or silently
 	// changes: the suite proves that it does not keep them.
 	Refused map[string]string // case -> why

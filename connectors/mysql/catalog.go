@@ -30,21 +30,22 @@ var (
 
 var levels = []catalog.Level{catalog.LevelDatabase, catalog.LevelTable}
 
-// ReadCatalog implements connectors.Source: two statements for the databases and the rights, and three for each database that the
+// ReadCatalog implements connectors.Source: one statement for the databases, two for the rights, and three for each database that the
 // filter lets through, four where it has a rule for tables. A statement of information_schema without a database would open every
-// table of a MariaDB server.
+// table of a MariaDB server. The rights are read before everything and after: what was listed while one of them was taken away tells
+// of nothing that it is gone.
 func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.Sink) error {
 	match, err := catalog.NewMatcher(f, levels)
-	if err != nil {
-		return err
-	}
-	names, err := s.databases(ctx, match)
 	if err != nil {
 		return err
 	}
 	rights, err := s.readGrants(ctx)
 	if err != nil {
 		return cancelled(ctx, err)
+	}
+	names, err := s.databases(ctx, match)
+	if err != nil {
+		return err
 	}
 	listed := map[string]bool{}
 	for _, name := range names {
@@ -53,15 +54,25 @@ func (s *source) ReadCatalog(ctx context.Context, f catalog.Filter, to catalog.S
 		var own *mysql.MySQLError
 		switch {
 		case err == nil:
-			if listed[name] = true; r.whole {
-				err = to.Done(catalog.Path{name})
-			}
+			listed[name] = true
 		case errors.As(err, &own) && causes[own.Number] != connectors.CauseLost && ctx.Err() == nil: // about this database; the next may be well
 			listed[name] = false
 			err = to.Skipped(catalog.Path{name}, err)
 		}
 		if err != nil {
 			return cancelled(ctx, err)
+		}
+	}
+	after, err := s.readGrants(ctx)
+	if err != nil {
+		return cancelled(ctx, err)
+	}
+	rights = rights.and(after)
+	for _, name := range names {
+		if listed[name] && rights.whole(name) {
+			if err := to.Done(catalog.Path{name}); err != nil {
+				return err
+			}
 		}
 	}
 	return rights.done(listed, to)

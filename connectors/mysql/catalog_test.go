@@ -4,13 +4,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"patchbay/catalog"
 	"patchbay/connectors"
+	"patchbay/connectors/transport"
 	"patchbay/e2e/servers"
 	"patchbay/secret"
 )
@@ -177,6 +181,113 @@ func TestReadCatalogWithFewRights(t *testing.T) {
 		n = read(t, opened(t, where), catalog.Filter{})
 		if !slices.Contains(n.done, db+"/open") || slices.Contains(n.done, db+"/part") || slices.Contains(n.done, db) || slices.Contains(n.done, "") {
 			t.Errorf("%s: done %q after a drop and a revoke", name, n.done)
+		}
+	}
+}
+
+// A counted is a connection that counts what the server sends.
+type counted struct {
+	net.Conn
+	received *atomic.Int64
+}
+
+func (c counted) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.received.Add(int64(n))
+	return n, err
+}
+
+func (c counted) Established() { transport.Established(c.Conn) }
+
+// What MariaDB lists among its tables and is none is no table of ours, and does not keep a filter from being pushed down.
+func TestSequences(t *testing.T) {
+	t.Parallel()
+	server := both(t)["MariaDB"]
+	var tables []string
+	for i := range 50 {
+		tables = append(tables, fmt.Sprintf("create table t%d (a int comment 'is a part of what would be read', b int, c int)", i))
+	}
+	_, db := database(t, server, append(tables, "create sequence s", "create view v as select a from t1")...)
+	where := target(t, server)
+	dial, received := where.Dial, new(atomic.Int64)
+	where.Dial = func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		return counted{c, received}, nil
+	}
+	src := opened(t, where)
+	bytes := func(f catalog.Filter, want ...string) int64 {
+		f.Databases = exact(db)
+		before := received.Load()
+		n := read(t, src, f)
+		for _, name := range want {
+			if _, ok := n.tables[db+"/"+name]; !ok || len(n.tables) != len(want) {
+				t.Errorf("%+v: read %d tables, want %q", f, len(n.tables), want)
+			}
+		}
+		if _, ok := n.tables[db+"/s"]; ok {
+			t.Errorf("%+v: the sequence is a table", f)
+		}
+		return received.Load() - before
+	}
+	whole := bytes(catalog.Filter{})
+	if part := bytes(catalog.Filter{Tables: exact("t1", "v", "s")}, "t1", "v"); part > whole/2 {
+		t.Errorf("%d bytes for two tables and a sequence, %d for everything: the filter is not pushed down", part, whole)
+	}
+	bytes(catalog.Filter{Tables: exact("t1", "v", "s"), NamesOnly: true}, "t1", "v")
+}
+
+// A meddler is a sink that does something when it hears of the first table: the other databases are still to be read then.
+type meddler struct {
+	*notebook
+	once   sync.Once
+	meddle func()
+}
+
+func (m *meddler) Table(t catalog.Table) error {
+	m.once.Do(m.meddle)
+	return m.notebook.Table(t)
+}
+
+// Of what a right was to that is taken away while the catalog is read, nothing is said to be done: it is not listed any more, and was
+// not dropped (P70).
+func TestRightTakenAwayWhileReading(t *testing.T) {
+	t.Parallel()
+	for name, server := range both(t) {
+		_, db := database(t, server, "create table a (a int)")
+		whole, part, dropped := db+"_b", db+"_c", db+"_d"
+		few := "few_" + db
+		admin(t, server, "create user "+few+" identified by 'few'", "create database "+whole, "create table "+whole+".a (a int)",
+			"create database "+part, "create table "+part+".a (a int)", "create table "+part+".b (a int)",
+			"grant select on "+db+".* to "+few, "grant select on "+whole+".* to "+few, "grant select on "+dropped+".* to "+few,
+			"grant select on "+part+".a to "+few, "grant select on "+part+".b to "+few)
+		where := target(t, server)
+		where.Values["database"], where.Values["user"], where.Secrets["password"] = db, few, secret.New("few")
+		src := opened(t, where)
+		n := read(t, src, catalog.Filter{})
+		for _, scope := range []string{db, whole, dropped, part + "/a", part + "/b"} {
+			if !slices.Contains(n.done, scope) {
+				t.Errorf("%s: done %q, want %s among them", name, n.done, scope)
+			}
+		}
+		m := &meddler{notebook: &notebook{tables: map[string]catalog.Table{}, skipped: map[string]error{}}, meddle: func() {
+			admin(t, server, "revoke select on "+whole+".* from "+few, "revoke select on "+dropped+".* from "+few, "revoke select on "+part+".a from "+few)
+		}}
+		if err := src.ReadCatalog(t.Context(), catalog.Filter{}, m); err != nil {
+			t.Fatal(err)
+		}
+		if m.tables[db+"/a"].Path == nil || m.tables[part+"/b"].Path == nil || len(m.tables) != 2 {
+			t.Errorf("%s: read %v after the rights were taken away", name, m.tables)
+		}
+		for _, scope := range m.done {
+			if scope != db && scope != part+"/b" {
+				t.Errorf("%s: %q is done though a right to it was taken away", name, scope)
+			}
+		}
+		if !slices.Contains(m.done, db) {
+			t.Errorf("%s: done %q, want what was read with its right", name, m.done)
 		}
 	}
 }

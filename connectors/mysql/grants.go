@@ -126,13 +126,28 @@ func tokenOf(text string) (token string, n int) {
 	return string(name), n
 }
 
+// and is what both hold.
+func (g grants) and(other grants) grants {
+	patterns, tables := map[string]bool{}, map[string]bool{}
+	for _, pattern := range other.patterns {
+		patterns[pattern] = true
+	}
+	for _, table := range other.tables {
+		tables[table.String()] = true
+	}
+	return grants{all: g.all && other.all, databases: g.databases && other.databases,
+		patterns: slices.DeleteFunc(g.patterns, func(pattern string) bool { return !patterns[pattern] }),
+		tables:   slices.DeleteFunc(g.tables, func(table catalog.Path) bool { return !tables[table.String()] }),
+	}
+}
+
 // whole says whether all tables of a database are listed.
 func (g grants) whole(database string) bool {
 	return g.all || slices.ContainsFunc(g.patterns, func(pattern string) bool { return like(pattern, database) })
 }
 
-// done says which parts were read so that what is not listed in them is gone. listed are the databases that were, by whether they
-// were read.
+// done says which parts, beside the databases that were listed, were read so that what is not listed in them is gone. listed are
+// those databases, by whether they were read.
 func (g grants) done(listed map[string]bool, to catalog.Sink) error {
 	sure := g.databases
 	for name := range listed {

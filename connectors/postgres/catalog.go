@@ -169,12 +169,12 @@ func (r *reader) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := r.prepare(ctx, se); err != nil {
+	beside, err := r.begin(ctx, se)
+	if err != nil {
 		se.spoilt.Store(true)
 		r.source.release(se)
 		return err
 	}
-	beside := r.source.beside(ctx, se)
 	first := newFeed(ctx, r.source, se)
 	second := first
 	if beside != nil {
@@ -189,9 +189,27 @@ func (r *reader) run(ctx context.Context) error {
 	return err
 }
 
+// failedTransaction is the state of a session whose transaction an error has ended: everything else is refused until it is rolled back.
+const failedTransaction = 'E'
+
+// begin prepares the session and, where it pays, a second one beside it. A server that refuses what that takes has ended the
+// transaction with its refusal, which begins anew.
+func (r *reader) begin(ctx context.Context, se *session) (beside *session, err error) {
+	if err := r.prepare(ctx, se); err != nil {
+		return nil, err
+	}
+	if beside = r.source.beside(ctx, se); se.conn.TxStatus() != failedTransaction {
+		return beside, nil
+	}
+	if _, err := se.conn.Exec(ctx, "rollback").ReadAll(); err != nil {
+		return nil, err
+	}
+	return nil, r.prepare(ctx, se)
+}
+
 // prepare begins the transaction that every query sees the catalog in, and finds the schemas.
 func (r *reader) prepare(ctx context.Context, se *session) error {
-	if _, err := se.conn.Exec(ctx, beginCatalog+catalogSettings).ReadAll(); err != nil {
+	if _, err := se.conn.Exec(ctx, beginCatalog+settingsOf(se)).ReadAll(); err != nil {
 		return err
 	}
 	r.oldEstimates = version(se.conn) < "14"
@@ -217,7 +235,7 @@ func (r *reader) done() error {
 // readSchemas finds the schemas that the filter lets through: their oids are what every other query is limited to.
 func (r *reader) readSchemas(ctx context.Context, se *session) error {
 	answer := se.conn.ExecParams(ctx, schemasSQL, nil, nil, nil, []int16{binaryFormat}).Read()
-	r.schemas, r.everySchema = map[uint32]string{}, true
+	r.schemas, r.everySchema, r.denied = map[uint32]string{}, true, nil
 	for _, row := range answer.Rows {
 		name := string(row[1])
 		switch {

@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"patchbay/catalog"
@@ -167,6 +168,44 @@ func TestReadCatalogWithFewRights(t *testing.T) {
 	}
 }
 
+// A meddler is a sink that does something when it hears of the first table: the rest is still to be read then.
+type meddler struct {
+	*notebook
+	once   sync.Once
+	meddle func()
+}
+
+func (m *meddler) Table(t catalog.Table) error {
+	m.once.Do(m.meddle)
+	return m.notebook.Table(t)
+}
+
+// Of what a right was to that is taken away while the catalog is read, either everything is read, or it is not done (P70).
+func TestRightTakenAwayWhileReading(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{Name: "rights taken away"})
+	many := `do $$ begin for i in 1..9000 loop execute format('create table two.t%s (a int)', i); end loop; end $$` // more than a batch
+	_, db := database(t, server, "create table first (a int)", "create schema two", many)
+	_, shut := database(t, server, "create table t (a int)")
+	server.Exec(t, db, "create role few login password 'few'; grant usage on schema two to few; grant select on all tables in schema two to few")
+	server.Exec(t, shut, "grant usage on schema public to few")
+	where := target(t, server)
+	where.Values["database"], where.Values["user"], where.Secrets["password"] = db, "few", secret.New("few")
+	m := &meddler{notebook: &notebook{tables: map[string]catalog.Table{}, skipped: map[string]error{}}, meddle: func() {
+		server.Exec(t, db, "revoke all on all tables in schema two from few; revoke usage on schema two from few")
+		server.Exec(t, "postgres", "revoke connect on database "+shut+" from public")
+	}}
+	if err := opened(t, where).ReadCatalog(t.Context(), catalog.Filter{Databases: exact(db, shut)}, m); err != nil {
+		t.Fatal(err)
+	}
+	if len(m.tables) != 9001 || !slices.Contains(m.done, db+"/two") {
+		t.Errorf("%d tables, done %q", len(m.tables), m.done)
+	}
+	if connectors.CauseOf(m.skipped[shut]) != connectors.CauseDenied || slices.Contains(m.done, shut) {
+		t.Errorf("done %q, skipped %v", m.done, m.skipped)
+	}
+}
+
 // Tables of every size come whole, however the batches of the answers fall.
 func TestReadCatalogOfManyTables(t *testing.T) {
 	t.Parallel()
@@ -199,6 +238,47 @@ func TestReadCatalogOfManyTables(t *testing.T) {
 		}
 		if got.Comment != fmt.Sprint("number ", i) || !reflect.DeepEqual(got.Columns, want) {
 			t.Fatalf("t%d: %+v", i, got)
+		}
+	}
+}
+
+// One name that is no text does not hide the rest of its database.
+func TestReadCatalogWithoutEncoding(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{})
+	const db = "no_encoding"
+	server.Exec(t, "postgres", "create database "+db+" template template0 encoding 'SQL_ASCII' lc_collate 'C' lc_ctype 'C'")
+	server.Exec(t, db, `set client_encoding = sql_ascii; do $$ begin execute 'create table "caf' || E'\xe9' || '" (a int)'; end $$; create table other (a int)`)
+	where := target(t, server)
+	where.Values["database"] = db
+	n := read(t, opened(t, where), catalog.Filter{Databases: exact(db)})
+	for _, name := range []string{"caf\xe9", "other"} {
+		if got := n.tables[catalog.Path{db, "public", name}.String()]; len(got.Columns) != 1 {
+			t.Errorf("%q: %+v", name, got)
+		}
+	}
+	if len(n.skipped) > 0 {
+		t.Errorf("skipped %v", n.skipped)
+	}
+}
+
+// A server that refuses what a second connection takes is read over one.
+func TestReadCatalogWithoutSecondConnection(t *testing.T) {
+	t.Parallel()
+	server := servers.Postgres(t, servers.Options{})
+	wide := `do $$ begin for i in 1..30 loop execute format('create table t%s (` + columnList("c", 1500) + `)', i); end loop; end $$`
+	src, db := database(t, server, "create schema hidden authorization current_user", "revoke all on schema hidden from current_user", wide)
+	if one(t, src, sizeSQL) != "t" {
+		t.Fatal("too few for a second connection")
+	}
+	for _, function := range []string{"pg_export_snapshot()", "pg_relation_size(regclass)"} {
+		server.Exec(t, db, "revoke execute on function pg_catalog."+function+" from public")
+		n := read(t, src, catalog.Filter{Databases: exact(db)})
+		if len(n.tables) != 30 || len(n.tables[db+"/public/t30"].Columns) != 1500 || len(n.skipped) != 1 || n.skipped[db+"/hidden"] == nil {
+			t.Errorf("without %s: %d tables, skipped %v", function, len(n.tables), n.skipped)
+		}
+		if !slices.Equal(n.done, []string{db + "/public", db, ""}) {
+			t.Errorf("without %s: done %q", function, n.done)
 		}
 	}
 }

@@ -42,12 +42,21 @@ func (s *source) beside(ctx context.Context, se *session) *session {
 		return nil
 	}
 	same := "set transaction snapshot '" + strings.ReplaceAll(string(snapshot.Rows[0][0]), "'", "''") + "'; "
-	if _, err := other.conn.Exec(ctx, beginCatalog+same+catalogSettings).ReadAll(); err != nil {
+	if _, err := other.conn.Exec(ctx, beginCatalog+same+settingsOf(other)).ReadAll(); err != nil {
 		other.spoilt.Store(true)
 		s.release(other)
 		return nil
 	}
 	return other
+}
+
+// settingsOf are the settings that a session reads the catalog with. A database without an encoding may hold names of any bytes, and
+// answers with an error in place of everything where some are not what the client asks for: there it is asked for bytes.
+func settingsOf(se *session) string {
+	if se.conn.ParameterStatus("server_encoding") == "SQL_ASCII" {
+		return catalogSettings + "; set local client_encoding = 'SQL_ASCII'"
+	}
+	return catalogSettings
 }
 
 // A feed reads several answers over one connection side by side, a batch of each at a time: while a batch is worked on, the
