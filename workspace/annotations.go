@@ -65,7 +65,9 @@ func (w *Workspace) Annotate(ctx context.Context, who access.Actor, connectionID
 }
 
 // sameWords says whether two annotations say the same. Saving twice is in nobody's way.
-func sameWords(a, b store.Annotation) bool { return a.Description == b.Description && a.Label == b.Label }
+func sameWords(a, b store.Annotation) bool {
+	return a.Description == b.Description && a.Label == b.Label
+}
 
 // known says whether an object is in the catalog now. The empty path is the connection itself.
 func (w *Workspace) known(connectionID string, path catalog.Path) bool {
