@@ -29,6 +29,7 @@ type Words struct {
 	before []int        // of each of these types: how many words there were before it
 	number map[word]int
 	seen   map[word]int // how often, of those that may become words
+	often  []word       // of seen, those that are to become words
 }
 
 // A word is a column without References and PrimaryKey, and the reference in their place.
@@ -87,13 +88,11 @@ func (w *Words) Learn(tables []Table) [][]byte {
 		uses int
 		form []byte
 	}
-	var fresh []found
-	for c, n := range w.seen {
-		if n < minUses {
-			continue
-		}
-		fresh = append(fresh, found{c, n, c.form()})
+	fresh := make([]found, len(w.often))
+	for i, c := range w.often {
+		fresh[i] = found{c, w.seen[c], c.form()}
 	}
+	w.often = nil
 	slices.SortFunc(fresh, func(a, b found) int { return cmp.Or(cmp.Compare(b.uses, a.uses), bytes.Compare(a.form, b.form)) })
 	fresh = fresh[:min(len(fresh), maxWords-len(w.list))]
 	forms := make([][]byte, len(fresh))
@@ -131,8 +130,12 @@ func (w *Words) see(c word) {
 	if _, known := w.number[c]; known {
 		return
 	}
-	if n := w.seen[c]; n > 0 || len(w.seen) < maxSeen {
-		w.seen[c] = n + 1
+	n := w.seen[c]
+	if n == 0 && len(w.seen) >= maxSeen {
+		return
+	}
+	if w.seen[c] = n + 1; n+1 == minUses {
+		w.often = append(w.often, c)
 	}
 }
 

@@ -201,18 +201,30 @@ func TestDetailsAreClosed(t *testing.T) {
 // What someone is writing in the details stays when the catalogs change.
 func TestWhatIsWrittenInTheDetailsStays(t *testing.T) {
 	t.Parallel()
+	detailsStay(t, `<details id="annotation" open><textarea id="own">half a thought</textarea></details>`)
+}
+
+// So does a preview that has been asked for and has not come.
+func TestWhatComesIntoTheDetailsStays(t *testing.T) {
+	t.Parallel()
+	detailsStay(t, `<button id="own" class="htmx-request">half a thought</button>`)
+}
+
+// detailsStay puts something into the details, and wants it there after the tree was read again.
+func detailsStay(t *testing.T, own string) {
+	t.Helper()
 	s := newSite(t)
 	p := open(t, s.URL+"/notebook")
 	openTables(p)
 	p.click("[role=treeitem][aria-posinset='4']")
 	p.want("document.querySelector('.tree-details h3')?.textContent", "c1/public/t00003")
-	p.eval("(document.querySelector('.tree-details').insertAdjacentHTML('beforeend', '<details id=\"annotation\" open><textarea>half a thought</textarea></details>'), 1)")
+	p.eval(fmt.Sprintf("(document.querySelector('.tree-details').insertAdjacentHTML('beforeend', %q), 1)", own))
 	s.now(func() { s.fresh = 3 })
 	p.eval(told)
 	p.want(rowNamed("t00003")+"?.ariaPosInSet", "7")
 	p.eval("(window.later = false, setTimeout(() => { window.later = true; }, 300), 1)")
 	p.want("window.later", true)
-	p.want("document.querySelector('.tree-details textarea')?.value", "half a thought")
+	p.want("document.querySelector('.tree-details #own')?.textContent", "half a thought")
 }
 
 // Every key of the tree leads to the row that it names.

@@ -45,6 +45,6 @@ export function show(tree, { root, active }) {
   }
   tree.draw();
   if (focused) tree.elementAt(active)?.focus({ preventScroll: true });
-  const busy = tree.details.contains(document.activeElement) || tree.details.querySelector(".preview:not(:empty), #annotation[open]"); // of which what is typed would go
+  const busy = tree.details.contains(document.activeElement) || tree.details.querySelector(".preview:not(:empty), .htmx-request, #annotation[open]"); // what is shown, comes or is typed would go
   if (tree.selected && tree.details.firstElementChild && !busy) tree.showDetails(tree.selected);
 }
