@@ -116,7 +116,7 @@ func (s *Server) apiChanges(w http.ResponseWriter, r *http.Request, who access.A
 	if err != nil {
 		return err
 	}
-	filter, err := s.matcher(c)
+	filter, err := s.Workspace.Matcher(c.Connection)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package handlers
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"slices"
 	"time"
@@ -73,7 +72,7 @@ func (s *Server) nodeList(r *http.Request, who access.Actor, refs []store.NodeRe
 		}
 		link := s.nodeLink(l.ProjectID, used[i], ref.Path)
 		if link.Gone && filters[ref.ConnectionID] == nil {
-			if filters[ref.ConnectionID], err = s.matcher(used[i]); err != nil {
+			if filters[ref.ConnectionID], err = s.Workspace.Matcher(used[i].Connection); err != nil {
 				return l, err
 			}
 		}
@@ -82,20 +81,6 @@ func (s *Server) nodeList(r *http.Request, who access.Actor, refs []store.NodeRe
 		}
 	}
 	return l, nil
-}
-
-// matcher is a connection's filter made ready. What is known of an object that it hides, from before, is told to nobody by name
-// but to Admins, where they see to the connection.
-func (s *Server) matcher(c workspace.ConnectionView) (*catalog.Matcher, error) {
-	connector, ok := s.Registry.Get(c.Type)
-	if !ok {
-		return nil, errNotFound
-	}
-	match, err := catalog.NewMatcher(c.Filter, connector.Levels)
-	if err != nil {
-		return nil, fmt.Errorf("schema filter: %w", err)
-	}
-	return match, nil
 }
 
 // nodeLink is the way to an object, which may be gone.
@@ -186,7 +171,7 @@ func (s *Server) browserChanges(w http.ResponseWriter, r *http.Request, who acce
 
 // recentChanges are the latest changes of what a connection's filter keeps, one more than is shown where there are so many.
 func (s *Server) recentChanges(ctx context.Context, c workspace.ConnectionView) ([]store.RecentChange, error) {
-	filter, err := s.matcher(c)
+	filter, err := s.Workspace.Matcher(c.Connection)
 	if err != nil {
 		return nil, err
 	}

@@ -145,9 +145,12 @@ func (s *Server) addNeedsLook(ctx context.Context, row *views.ConnectionRow) err
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	row.State = views.ConnectionState{Key: "needs_look", Kind: "warn", Word: "Needs a look", Since: doubt.Since,
 		Meaning: views.Plural(doubt.Missing, "table is", "tables are") + " missing, and none was removed · since "}
-	return err
+	return nil
 }
 
 // stateOf is a connection's state without what a running refresh adds.

@@ -237,8 +237,8 @@ func (s *Store) AddChanges(ctx context.Context, id string, f Fence, runID string
 	return nil
 }
 
-// PublishCatalog makes a generation visible at once, with its run and stale scopes, in one commit. AddChanges writes the changes before. A generation that is the visible one already (nothing changed) only notes in
-// its run that the source was read.
+// PublishCatalog makes a generation visible at once, with its run and stale scopes, in one commit. AddChanges writes the changes before.
+// A generation that is the visible one already (nothing changed) only notes in its run that the source was read.
 func (s *Store) PublishCatalog(ctx context.Context, id string, gen int64, f Fence, run Run, state CatalogState, changes []Change, stale []StaleScope) error {
 	if err := s.AddChanges(ctx, id, f, run.ID, changes); err != nil {
 		return err

@@ -24,7 +24,7 @@ func (s *Store) Doubt(ctx context.Context, id string) (Doubt, error) {
 // Missing are the first of the tables that a run missed, whatever else it found.
 func (tx *Tx) Missing(runID string, limit int) ([]Change, error) {
 	return collect(tx, scanChange, `select c.change, c.path, c.detail from refresh_run r join refresh_change c on c.run_id = r.id
-		where r.id = $1 and `+toldOf+` and c.change = 'missing' order by c.seq limit $2`, runID, limit)
+		where r.id = $1 and `+toldOf+` and c.change = 'missing' order by c.seq limit cast($2 as integer)`, runID, limit)
 }
 
 // KeepDoubt keeps a run whose reading nobody can believe until someone decides. What it missed, by name, AddChanges has kept before.

@@ -93,6 +93,20 @@ func (w *Workspace) PreviewFilter(ctx context.Context, who access.Actor, id stri
 	return p, nil
 }
 
+// Matcher is a connection's saved filter made ready. What is known of an object that it hides, from before, is told to nobody by name but
+// to Admins, where they see to the connection. A connection of a type that there is no connector for is store.ErrNotFound.
+func (w *Workspace) Matcher(c store.Connection) (*catalog.Matcher, error) {
+	connector, ok := w.Registry.Get(c.Type)
+	if !ok {
+		return nil, store.ErrNotFound
+	}
+	match, err := catalog.NewMatcher(c.Filter, connector.Levels)
+	if err != nil {
+		return nil, fmt.Errorf("schema filter: %w", err)
+	}
+	return match, nil
+}
+
 // HiddenTables is how many tables the saved filter of a connection hides. Not ok: the names that its source has were not read
 // lately, and are not read for this.
 func (w *Workspace) HiddenTables(c store.Connection) (tables int, ok bool) {
@@ -105,13 +119,8 @@ func (w *Workspace) HiddenTables(c store.Connection) (tables int, ok bool) {
 	if n.counted == c.Version {
 		return n.hidden, true
 	}
-	connector, ok := w.Registry.Get(c.Type)
-	if !ok {
-		return 0, false
-	}
-	f := c.Filter
-	f.Names = n.compares
-	match, err := catalog.NewMatcher(f, connector.Levels)
+	c.Filter.Names = n.compares
+	match, err := w.Matcher(c)
 	if err != nil {
 		return 0, false
 	}

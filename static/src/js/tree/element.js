@@ -40,7 +40,8 @@ class Tree extends HTMLElement {
     this.watch?.disconnect();
   }
 
-  // told gives details that have come the button that closes them, and looks whether the foot, which asks the server while a refresh runs, names other catalogs than are shown.
+  // told gives details that have come the button that closes them, and looks whether the foot, which asks the server while a refresh
+  // runs, names other catalogs than are shown.
   told = () => {
     if (this.unpinning && document.activeElement === document.body) { // not before: other answers may come first
       this.unpinning = false;
